@@ -1,0 +1,1 @@
+"""Plain files: blobs named by their content, and an operating-system lock as the right to act."""

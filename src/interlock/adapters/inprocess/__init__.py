@@ -1,0 +1,1 @@
+"""Dispatch inside one process: for workers that are coroutines beside the plane."""

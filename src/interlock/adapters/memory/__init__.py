@@ -1,0 +1,1 @@
+"""Everything in memory: exact, without threads or clock, for tests, simulation and the demo."""

@@ -1,0 +1,1 @@
+"""Dispatch and live feed over NATS, for workers on other hosts."""

@@ -1,0 +1,103 @@
+"""Worker processes started and ended here, each with everything it starts in turn.
+
+    crew = Crew(environment)
+    member = await crew.start(["interlock", "worker", "run", "--socket", str(folder)])
+    await crew.end()
+
+Every member leads its own process group, so that its agents end with it: politely first, then not.
+A member that ends by itself is not started again; that is for those who count workers to decide.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from interlock.adapters.processes.leash import leashed
+from interlock.engine.errors import PartLost
+
+GRACE_SECONDS: Final = 5.0
+
+
+class Member:
+    """One worker process of a crew."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._ended = asyncio.create_task(self._watch(), name=f"crew member {process.pid}")
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def ended(self) -> int:
+        """Wait for its end; the exit code, or the negative number of the signal that ended it."""
+        return await asyncio.shield(self._ended)
+
+    async def end(self, grace_seconds: float) -> int:
+        """Ask it and all its processes to stop, then make them."""
+        if not self._ended.done():
+            self._signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(grace_seconds):
+                return await self.ended()
+        except TimeoutError:
+            self._signal(signal.SIGKILL)
+            return await self.ended()
+
+    async def _watch(self) -> int:
+        code = await self._process.wait()
+        # Right now, and only once: later this number may belong to somebody else.
+        self._signal(signal.SIGKILL)
+        return code
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
+
+class Crew:
+    """Worker processes of one plane."""
+
+    def __init__(
+        self, environment: Mapping[str, str], grace_seconds: float = GRACE_SECONDS
+    ) -> None:
+        self._environment, self._grace_seconds = environment, grace_seconds
+        self._members: list[Member] = []
+
+    @property
+    def members(self) -> Sequence[Member]:
+        return tuple(self._members)
+
+    async def start(
+        self, argv: Sequence[str], log: Path | None = None, survives_plane: bool = False
+    ) -> Member:
+        """Start one; unless it `survives_plane` it is ended with this process, even by kill -9."""
+        words = list(argv) if survives_plane else leashed(argv, signal.SIGTERM)
+        with contextlib.ExitStack() as stack:
+            output = DEVNULL if log is None else stack.enter_context(log.open("ab")).fileno()
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *words,
+                    stdin=DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    env=self._environment,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise PartLost("worker process", str(error), "Is it installed?") from error
+        member = Member(process)
+        self._members.append(member)
+        return member
+
+    async def end(self) -> None:
+        """End all members at the same time."""
+        async with asyncio.TaskGroup() as group:
+            for member in self._members:
+                group.create_task(member.end(self._grace_seconds))
+        self._members.clear()

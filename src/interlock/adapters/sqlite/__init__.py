@@ -1,0 +1,1 @@
+"""Log and snapshots of one machine in one SQLite file, shared by several processes."""

@@ -1,0 +1,30 @@
+"""An attempt: one try at a task by one worker under one lease."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from interlock.domain.ids import Token, WorkerId
+from interlock.domain.result import Result
+
+
+class AttemptLoss(StrEnum):
+    """Why an attempt ended without a result of its own; none of these is the worker's fault."""
+
+    LOST = "lost"
+    INTERRUPTED = "interrupted"
+    INFRASTRUCTURE = "infrastructure"
+    PARKED = "parked"
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One try: who, under which token, when, and how it ended (`loss` or `result`, never both)."""
+
+    number: int
+    token: Token
+    worker_id: WorkerId
+    started_at: datetime
+    ended_at: datetime | None = None
+    result: Result | None = None
+    loss: AttemptLoss | None = None

@@ -1,0 +1,1 @@
+"""Durability without opinions: log, snapshots, leases, timers, outbox, dispatch, who may act."""

@@ -1,0 +1,78 @@
+"""Acts on the world outside the log, done by what the rooms bind here.
+
+Judging and preparing may be repeated at will. Landing cannot be undone: its intent is recorded
+first, then `land` is called, then the outcome is recorded; after a crash `find_landing` looks at
+the world and tells whether the intended landing happened. An act that cannot run says so as an
+outcome; it raises PartLost only when a configured part is gone.
+"""
+
+from typing import Protocol
+
+import msgspec
+
+from interlock.domain.change import ChangeSet
+from interlock.domain.facts.change import Judgement, LandingRefusal
+from interlock.domain.ids import BlobId, CommitId, TaskId, Token
+from interlock.domain.task import PlannedTask
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """One attempt's change, to be judged or prepared for the target of now."""
+
+    task_id: TaskId
+    attempt: int
+    planned: PlannedTask
+    change: ChangeSet | None
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """What the evidence says about the candidate."""
+
+    judgement: Judgement
+    detail: str = ""
+    log: BlobId | None = None
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """What would land: a commit on top of this base, or nothing."""
+
+    base: CommitId
+    commit: CommitId | None
+
+
+class Landing(msgspec.Struct, frozen=True):
+    """An intended landing. The key makes it safe to ask twice, the token shows who may."""
+
+    key: str
+    task_id: TaskId
+    token: Token
+    base: CommitId
+    prepared: CommitId | None
+
+
+class Landed(msgspec.Struct, frozen=True):
+    """It is on the target."""
+
+    commit: CommitId | None
+
+
+class NotLanded(msgspec.Struct, frozen=True):
+    """It is not on the target, and why."""
+
+    refusal: LandingRefusal
+    detail: str = ""
+    log: BlobId | None = None
+
+
+class Acts(Protocol):
+    """Evidence and landing, as the flows order them."""
+
+    async def judge(self, candidate: Candidate) -> Judged: ...
+
+    async def prepare(self, candidate: Candidate) -> Prepared | NotLanded: ...
+
+    async def land(self, landing: Landing) -> Landed | NotLanded: ...
+
+    async def find_landing(self, landing: Landing) -> Landed | None:
+        """Did this very landing happen? Asked when an intent is open after a crash."""
+        ...

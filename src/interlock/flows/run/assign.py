@@ -1,0 +1,79 @@
+"""Who works next on what: the best ready task for each free worker, within every limit.
+
+Tasks that want the same stand in one sorted queue, so a look costs one step per kind of want and
+per grant, however many tasks are ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from interlock.domain.ids import TaskId, WorkerId
+from interlock.flows.run.around import new_starts_wait_for, starts_held
+from interlock.flows.run.limits import room_for
+from interlock.flows.run.pictures import (
+    NO_GROUP,
+    PlanePicture,
+    ReadyKey,
+    Want,
+    WorkerPicture,
+)
+from interlock.flows.task.state import TaskPicture
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """This worker gets this task."""
+
+    task_id: TaskId
+    worker_id: WorkerId
+
+
+def assign(plane: PlanePicture, now: datetime) -> Grant | None:
+    """The next grant, or none; the caller records it and asks again."""
+    if not plane.free or not plane.ready:
+        return None
+    heads = sorted(
+        head for want in sorted(plane.ready) if (head := _head(plane, want, now)) is not None
+    )
+    for key in heads:
+        task = plane.tasks[key[-1]]
+        worker = _fitting(plane, task)
+        if worker is not None:
+            return Grant(task.id, worker)
+    return None
+
+
+def _head(plane: PlanePicture, want: Want, now: datetime) -> ReadyKey | None:
+    """The first task of one queue that may start now, if its limits have room."""
+    run = plane.runs[want.run_id]
+    group = None if want.group == NO_GROUP else want.group
+    if starts_held(plane, run, group) or not room_for(plane, want):
+        return None
+    for key in plane.ready[want]:
+        task = plane.tasks[key[-1]]
+        if task.not_before is not None and now < task.not_before:
+            continue
+        if not new_starts_wait_for(plane, run, task):
+            return key
+    return None
+
+
+def _fitting(plane: PlanePicture, task: TaskPicture) -> WorkerId | None:
+    """The worker that knows the task already if it is free, else the first that fits."""
+    fitting = [w.id for w in _free(plane) if _fits(w, task)]
+    if task.last_worker in fitting:
+        return task.last_worker
+    return fitting[0] if fitting else None
+
+
+def _free(plane: PlanePicture) -> Iterator[WorkerPicture]:
+    return (plane.workers[worker_id] for worker_id in plane.free)
+
+
+def _fits(worker: WorkerPicture, task: TaskPicture) -> bool:
+    return worker.agent == task.planned.agent and set(task.planned.skills) <= set(
+        worker.capabilities
+    )

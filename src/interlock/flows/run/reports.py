@@ -1,0 +1,158 @@
+"""News from workers: which facts a report makes true, and what the worker must be told in return.
+
+A report about a job counts only while its token is the one of the live lease. Whoever shows an
+older one is told to stop, and nothing of it is recorded.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from interlock.domain.facts.base import Fact
+from interlock.domain.facts.worker import WorkerCameBack, WorkerRegistered, WorkerWentOffline
+from interlock.domain.ids import LeaseId, TaskId
+from interlock.domain.task import TaskStatus
+from interlock.engine.dispatch import (
+    PROTOCOL,
+    Alive,
+    Asked,
+    Declined,
+    Finished,
+    Frozen,
+    Interrupt,
+    JobReport,
+    Joined,
+    Left,
+    Progressed,
+    Report,
+    Started,
+    Thaw,
+)
+from interlock.flows.run.around import around
+from interlock.flows.run.draft import Draft
+from interlock.flows.run.pictures import WorkerPicture, task_stream, worker_stream
+from interlock.flows.task import decide as task_decide
+from interlock.flows.task.state import TaskPicture
+
+
+def take(draft: Draft, report: Report) -> tuple[LeaseId, ...]:
+    """Record what the report makes true; the leases it proves to be alive come back."""
+    if report.protocol != PROTOCOL:
+        return ()
+    match report:
+        case Joined():
+            _joined(draft, report)
+            return _alive(draft, report, report.holds, ())
+        case Left():
+            _left(draft, report)
+            return ()
+        case Alive():
+            _heard(draft, report)
+            return _alive(draft, report, report.holds, report.frozen)
+        case Started() | Declined() | Progressed() | Asked() | Frozen() | Finished():
+            return _about_job(draft, report)
+        case _:
+            assert_never(report)
+
+
+def _joined(draft: Draft, report: Joined) -> None:
+    worker = draft.plane.workers.get(report.worker_id)
+    if worker is not None and report.session < worker.session:
+        return
+    registered = WorkerRegistered(
+        report.worker_id,
+        report.type,
+        report.name,
+        report.agent,
+        report.capabilities,
+        report.capacity,
+        report.session,
+    )
+    if worker is None or _changed(worker, registered):
+        draft.record(worker_stream(report.worker_id), registered)
+    else:
+        _heard(draft, report)
+
+
+def _changed(worker: WorkerPicture, new: WorkerRegistered) -> bool:
+    return (worker.type, worker.name, worker.agent, worker.capabilities, worker.capacity) != (
+        new.type,
+        new.name,
+        new.agent,
+        new.capabilities,
+        new.capacity,
+    )
+
+
+def _heard(draft: Draft, report: Report) -> None:
+    """A sign of life of a worker that was thought gone, or that lives a newer life."""
+    worker = draft.plane.workers.get(report.worker_id)
+    if worker is None or report.session < worker.session:
+        return
+    if not worker.online or report.session > worker.session:
+        draft.record(worker_stream(worker.id), WorkerCameBack(worker.id, report.session))
+
+
+def _left(draft: Draft, report: Left) -> None:
+    worker = draft.plane.workers.get(report.worker_id)
+    if worker is not None and worker.online and report.session == worker.session:
+        draft.record(worker_stream(worker.id), WorkerWentOffline(worker.id, report.reason))
+
+
+def _alive(
+    draft: Draft, report: Report, holds: tuple[LeaseId, ...], frozen: tuple[LeaseId, ...]
+) -> tuple[LeaseId, ...]:
+    """Compare what the worker holds with what it should hold, and tell it the difference."""
+    live: list[LeaseId] = []
+    for lease_id in holds:
+        task = _leased(draft, lease_id)
+        if task is None or task.lease is None or task.lease.worker_id != report.worker_id:
+            draft.orders.append((report.worker_id, Interrupt(lease_id)))
+            continue
+        live.append(lease_id)
+        wanted_still = task.status is TaskStatus.PAUSED or bool(
+            around(draft.plane, task).interrupted_by
+        )
+        if lease_id in frozen and not wanted_still:
+            draft.orders.append((report.worker_id, Thaw(lease_id)))
+    return tuple(live)
+
+
+def _leased(draft: Draft, lease_id: LeaseId) -> TaskPicture | None:
+    task_id, _, _ = lease_id.rpartition("@")
+    task = draft.plane.tasks.get(TaskId(task_id))
+    return (
+        task if task is not None and task.lease is not None and task.lease.id == lease_id else None
+    )
+
+
+def _about_job(draft: Draft, report: JobReport) -> tuple[LeaseId, ...]:
+    task = _leased(draft, report.lease)
+    if task is None or task.lease is None or task.lease.token != report.token:
+        if isinstance(report, Started | Progressed | Frozen):
+            draft.orders.append((report.worker_id, Interrupt(report.lease)))
+        return ()
+    facts = _facts(draft, task, report)
+    draft.record(task_stream(task.id), *facts)
+    if isinstance(report, Frozen) and not facts and task.status is TaskStatus.IN_PROGRESS:
+        draft.orders.append((report.worker_id, Thaw(report.lease)))
+    return (report.lease,)
+
+
+def _facts(draft: Draft, task: TaskPicture, report: JobReport) -> tuple[Fact, ...]:
+    limits = draft.plane.runs[task.run_id].limits
+    match report:
+        case Started():
+            return task_decide.on_started(task)
+        case Declined(reason=reason):
+            return task_decide.on_declined(task, reason, limits)
+        case Progressed(percent=percent, activity=activity):
+            return task_decide.on_progress(task, percent, activity)
+        case Asked(question=question):
+            return task_decide.on_asked(task, question)
+        case Frozen():
+            return task_decide.on_frozen(task, around(draft.plane, task))
+        case Finished(result=result):
+            return task_decide.on_finished(task, result, limits, draft.now)
+        case _:
+            assert_never(report)

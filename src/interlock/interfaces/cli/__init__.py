@@ -1,0 +1,1 @@
+"""The command line: parses, asks the front desk, prints. A command is imported when it is used."""

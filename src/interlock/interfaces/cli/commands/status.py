@@ -1,0 +1,119 @@
+"""Show where everything stands: runs, tasks, workers, what is held up and why.
+
+Examples:
+  interlock status
+  interlock status --json
+  interlock status --store /some/where/store.db
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Iterator
+
+from interlock.control.read_models import RunRow, Status, TaskRow
+from interlock.interfaces.cli.arguments import add_json, add_store
+from interlock.interfaces.cli.doors import Doors
+from interlock.interfaces.cli.text import Screen, counted, cut, print_json, safe
+
+_ENDED = ("completed", "failed")
+_TASKS_SHOWN_MAX = 60
+_GOAL_CHARACTERS = 60
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_json(parser)
+    add_store(parser)
+
+
+def run(arguments: argparse.Namespace, doors: Doors) -> int:
+    status = asyncio.run(doors.open_desk(arguments.store).status())
+    if arguments.json:
+        print_json(status)
+        return 0
+    for line in _lines(status, Screen(doors)):
+        print(line)
+    return 0
+
+
+def _lines(status: Status, screen: Screen) -> Iterator[str]:
+    if status.repository is not None:
+        yield f"repository  {safe(status.repository)}"
+    if status.events == 0:
+        yield "Nothing has run here yet. Look at a plan with `interlock plan PLAN.yaml`."
+        return
+    yield f"history     {counted(status.events, 'event')} in {safe(status.store)}"
+    yield f"plane       {_plane(status)}"
+    yield from _held(status, screen)
+    shown = [run for run in status.runs if run.state not in _ENDED] or list(status.runs[-1:])
+    for run in shown:
+        yield ""
+        yield from _run(run, [task for task in status.tasks if task.run == run.run], screen)
+    hidden = len(status.runs) - len(shown)
+    if hidden:
+        yield f"\n{hidden} earlier runs have ended; --json lists them."
+    yield ""
+    yield from _workers(status, screen)
+
+
+def _plane(status: Status) -> str:
+    if status.plane.holder is None:
+        return "no process runs it now; what is ready stays ready"
+    return f"run by {safe(status.plane.holder)}"
+
+
+def _held(status: Status, screen: Screen) -> Iterator[str]:
+    plane = status.plane
+    if plane.stopped is not None:
+        yield f"{screen.paint('stopped', 'red')}     {safe(plane.stopped)}; nothing starts or lands"
+    if plane.paused is not None:
+        yield f"{screen.paint('paused', 'yellow')}      {safe(plane.paused)}; nothing new starts"
+    if plane.lost is not None:
+        yield f"{screen.paint('lost', 'red')}        {safe(plane.lost)}; work stands still"
+    if plane.p0:
+        yield f"{screen.paint('p0', 'red')}          {', '.join(plane.p0)} goes first"
+    if plane.unanswered_commands:
+        number = plane.unanswered_commands
+        yield f"commands    {number} wait{'s' if number == 1 else ''} for a plane to answer"
+
+
+def _run(run: RunRow, tasks: list[TaskRow], screen: Screen) -> Iterator[str]:
+    counts = ", ".join(f"{number} {state}" for state, number in run.counts.items())
+    goal = cut(safe(run.goal), _GOAL_CHARACTERS)
+    yield f"run {screen.paint(run.run, 'bold')}  {screen.state(run.state)}  {goal}"
+    yield f"  {counted(run.tasks, 'task')}: {counts or 'not in the log yet'}"
+    for reason in run.reasons:
+        yield f"  {screen.paint('because', 'red')} {safe(reason)}"
+    if run.groups:
+        groups = "  ".join(f"{group.id} {screen.state(group.state)}" for group in run.groups)
+        yield f"  groups: {groups}"
+    if not tasks:
+        return
+    heads = ("TASK", "STATE", "AGENT", "WORKER", "TRIES", "DONE", "WAITS FOR")
+    yield from screen.table(heads, [_cells(task) for task in tasks[:_TASKS_SHOWN_MAX]])
+    if len(tasks) > _TASKS_SHOWN_MAX:
+        yield f"  ... and {len(tasks) - _TASKS_SHOWN_MAX} more; --json lists all"
+
+
+def _cells(task: TaskRow) -> tuple[str, ...]:
+    return (
+        task.id,
+        task.state,
+        task.agent,
+        task.worker or "",
+        str(task.attempts),
+        f"{task.percent} %",
+        task.waits_for or "",
+    )
+
+
+def _workers(status: Status, screen: Screen) -> Iterator[str]:
+    if not status.workers:
+        yield "No worker has ever joined."
+        return
+    rows = [
+        (worker.id, worker.state, worker.agent, ", ".join(worker.holds))
+        for worker in status.workers
+    ]
+    yield from screen.table(("WORKER", "STATE", "AGENT", "WORKS ON"), rows)

@@ -1,0 +1,1 @@
+"""What tests of Interlock, and of adapters written elsewhere, build on."""

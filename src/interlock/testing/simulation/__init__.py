@@ -1,0 +1,1 @@
+"""Rehearsals of the whole plane: random plans, bad luck, people, crashes, and a referee."""
