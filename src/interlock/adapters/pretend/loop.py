@@ -12,8 +12,12 @@ from typing import Any, TypeVar
 _T = TypeVar("_T")
 
 
+ROUNDS_AT_ONE_INSTANT_MAX = 200_000
+"""Whoever is busy for so many rounds while no time passes will never be done."""
+
+
 class NothingLeft(RuntimeError):
-    """Everybody waits and no timer is set: the program under rehearsal hangs for ever."""
+    """Everybody waits and no timer is set, or somebody is busy for ever: the program hangs."""
 
 
 class _NoSelector:
@@ -21,10 +25,14 @@ class _NoSelector:
 
     def __init__(self, loop: "PretendLoop") -> None:
         self._loop = loop
+        self._rounds = 0
 
     def select(self, timeout: float | None) -> list[Any]:
         if timeout is None:
             raise NothingLeft("everybody waits and no timer is set")
+        self._rounds = 0 if timeout > 0 else self._rounds + 1
+        if self._rounds > ROUNDS_AT_ONE_INSTANT_MAX:
+            raise NothingLeft(f"busy for ever at second {self._loop.time():.3f}")
         self._loop.pass_time(timeout)
         self._loop.shuffle()
         return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Final
 
 from interlock.domain.group import GroupStatus
 from interlock.domain.ids import GroupId, TaskId, task_id_of
@@ -16,6 +17,8 @@ from interlock.flows.run.p0 import allowed, must_make_room
 from interlock.flows.run.pictures import FULL, GroupPicture, PlanePicture, RunPicture
 from interlock.flows.task.decide import Around
 from interlock.flows.task.state import TaskPicture
+
+_ITS_DEPENDENCIES: Final = "what it depends on"
 
 
 def around(  # noqa: PLR0911 - one case per state
@@ -84,8 +87,12 @@ def start_waits_for(plane: PlanePicture, run: RunPicture, task: TaskPicture) -> 
         waiting = _group_waits_for(plane, run.groups[task.group], task)
         if waiting:
             return waiting
-    if plane.unmet[task.id] == 0 and _only_full(task):
-        return ""
+    if plane.unmet[task.id]:
+        return _ITS_DEPENDENCIES  # Known without going through them; people get the name of one.
+    return "" if _only_full(task) else _first_unmet(plane, run, task)
+
+
+def _first_unmet(plane: PlanePicture, run: RunPicture, task: TaskPicture) -> str:
     return next(
         (w for d in task.planned.depends_on if (w := _dependency_waits_for(plane, run, d))), ""
     )
@@ -220,6 +227,9 @@ def landable(plane: PlanePicture) -> Iterator[TaskId]:
 def waits_for(plane: PlanePicture, task: TaskPicture, now: datetime) -> str | None:
     """One sentence for people: why this task does not move, if it does not."""
     found = around(plane, task)
+    run = plane.runs[task.run_id]
+    if found.waits_for == _ITS_DEPENDENCIES:
+        return _first_unmet(plane, run, task) or None
     if task.status in ON_A_PERSON:
         return f"a person: {task.reason}"
     if (

@@ -142,11 +142,17 @@ class Draft:
             self.dirty.runs[run.id] = None
             if after.group is not None:
                 self._look_at_stages(run, run.group_dependents.get(after.group, ()))
-                self.dirty.tasks |= dict.fromkeys(run.groups[after.group].stages)
+                self._next_stage(run, after)
         if before.status in WORKING and after.status not in WORKING:
             self.dirty.tasks |= dict.fromkeys(self.plane.frozen)
         self.dirty.p0 = self.dirty.p0 or bool(self.plane.p0 or self.plane.p0_waiting)
         self.dirty.landing = self.dirty.starts = True
+
+    def _next_stage(self, run: RunPicture, after: TaskPicture) -> None:
+        """One after another: the end of a stage concerns the one behind it."""
+        group = run.groups[after.group] if after.group is not None else None
+        if group is not None and not group.parallel:
+            self.dirty.tasks |= dict.fromkeys(group.stages)
 
     def _look_at_stages(self, run: RunPicture, tasks: Iterable[TaskId]) -> None:
         """Look at these tasks, and at their groups: what was hopeless there may go on now."""

@@ -65,8 +65,12 @@ class Hearing:
             if kind == "worker":
                 self._heartbeats.forget(name)
                 self._worker_silent(draft, WorkerId(rest))
+                continue
+            task = draft.plane.tasks.get(_task_of(rest))
+            if task is None or task.lease is None or task.lease.id != rest:
+                self._heartbeats.forget(name)  # It ended without this plane's doing.
             else:
-                draft.dirty.tasks[_task_of(rest)] = None
+                draft.dirty.tasks[task.id] = None
 
     def _worker_silent(self, draft: Draft, worker_id: WorkerId) -> None:
         worker = draft.plane.workers.get(worker_id)

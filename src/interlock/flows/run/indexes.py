@@ -50,17 +50,23 @@ def admit(plane: PlanePicture, task: TaskPicture) -> PlanePicture:
     run = plane.runs[task.run_id]
     full = 0
     dependents, group_dependents = run.dependents, run.group_dependents
+    full_dependents = run.full_dependents
     for dependency in task.planned.depends_on:
         if dependency.task is not None:
             other = task_id_of(run.id, dependency.task)
             dependents = dependents.insert(other, (*dependents.get(other, ()), task.id))
-            full += dependency.at >= FULL
+            if dependency.at >= FULL:
+                full += 1
+                full_dependents = full_dependents.insert(
+                    other, (*full_dependents.get(other, ()), task.id)
+                )
         if dependency.group is not None:
             others = group_dependents.get(dependency.group, ())
             group_dependents = group_dependents.insert(dependency.group, (*others, task.id))
     run = replace(
         run,
         dependents=dependents,
+        full_dependents=full_dependents,
         group_dependents=group_dependents,
         task_ids=run.task_ids.insert(task.index, task.id),
         counts=_counted(run.counts, task.status, 1),
@@ -144,10 +150,8 @@ def _satisfaction_moved(
         return plane
     delta = -1 if satisfied else 1
     unmet = plane.unmet
-    for dependent in run.dependents.get(after.id, ()):
-        planned = plane.tasks[dependent].planned
-        full = sum(1 for d in planned.depends_on if d.at >= FULL and d.task == after.planned.id)
-        unmet = unmet.insert(dependent, unmet[dependent] + delta * full)
+    for dependent in run.full_dependents.get(after.id, ()):
+        unmet = unmet.insert(dependent, unmet[dependent] + delta)
     return replace(plane, unmet=unmet)
 
 

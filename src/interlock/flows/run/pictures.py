@@ -78,6 +78,7 @@ class RunPicture(msgspec.Struct, frozen=True):
     groups_after: HashTrieMap[GroupId, tuple[GroupId, ...]]
     task_ids: HashTrieMap[int, TaskId] = HashTrieMap()
     dependents: HashTrieMap[TaskId, tuple[TaskId, ...]] = HashTrieMap()
+    full_dependents: HashTrieMap[TaskId, tuple[TaskId, ...]] = HashTrieMap()
     group_dependents: HashTrieMap[GroupId, tuple[TaskId, ...]] = HashTrieMap()
     counts: HashTrieMap[TaskStatus, int] = HashTrieMap()
     working_agents: HashTrieMap[str, int] = HashTrieMap()

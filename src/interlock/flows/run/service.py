@@ -23,7 +23,7 @@ from interlock.domain.facts.plane import PartLost as PartWasLost
 from interlock.domain.facts.plane import PartRestored, PlaneStarted
 from interlock.domain.ids import RepoId, TaskId
 from interlock.engine.dispatch import Order
-from interlock.engine.errors import Conflict, EngineError, PartLost
+from interlock.engine.errors import Conflict, EngineError, FencedOut, PartLost
 from interlock.engine.outbox import Outbox
 from interlock.engine.ports import Doorbell, Fence, NewEvent, Recorded, StreamWrite
 from interlock.engine.supervisor import Supervisor
@@ -161,7 +161,7 @@ class Plane:
     async def _gather(self) -> list[News]:
         """Wait for the first news or the next alarm, then take what else is there."""
         news: list[News] = []
-        if not self._dirty:
+        if not self._dirty and self._news.empty():
             try:
                 async with asyncio.timeout(self._seconds_to_next_alarm()):
                     news.append(await self._news.get())
@@ -184,6 +184,7 @@ class Plane:
         if any(isinstance(item, Rung) for item in news):
             # Others only ever append commands; own events are in the picture already.
             self._picture = await catch_up(self._ports.log, self._picture)
+            self._check_epoch()
         draft = Draft(self._picture, self._dirty, self._ports.clock.now(), self._me)
         self._ring_alarms(draft)
         for item in news:
@@ -199,6 +200,12 @@ class Plane:
                 await item.settle()
         if self._picture.position - self._snapshot_at >= self._options.snapshot_every:
             await self._save_snapshot()
+
+    def _check_epoch(self) -> None:
+        """A plane that has nothing to write must notice, too, that another one took over."""
+        epoch = version_of(self._picture, self._fence.stream)
+        if epoch != self._fence.version:
+            raise FencedOut(self._fence.stream, self._fence.version, epoch)
 
     def _ring_alarms(self, draft: Draft) -> None:
         for task_id in self._timers.pop_due(draft.now):

@@ -1,6 +1,8 @@
 """Which tasks should still move: read off the plan itself, without the flows' own idea of it."""
 
-from interlock.domain.ids import TaskId, TaskName, task_id_of
+from collections.abc import Mapping
+
+from interlock.domain.ids import RunId, TaskId, TaskName, task_id_of
 from interlock.domain.plan import Plan
 from interlock.domain.task import TaskStatus as S
 from interlock.flows.run.pictures import PlanePicture
@@ -9,38 +11,32 @@ _OVER = frozenset({S.DONE, S.SKIPPED, S.REJECTED, S.CANCELLED})
 _DEAD = frozenset({S.REJECTED, S.CANCELLED})
 
 
-def unfinished(plan: Plan, plane: PlanePicture) -> list[str]:
-    """Every task that has not ended although nothing it depends on was rejected or cancelled."""
-    if not plane.runs:
-        return ["the run itself"]
-    run_id = min(plane.runs)
+def unfinished(plans: Mapping[RunId, Plan], plane: PlanePicture) -> list[str]:
+    """Every task that has not ended although nothing before it was rejected or cancelled."""
     open_tasks: list[str] = []
-    hopeless = _hopeless(plan, plane)
-    for task in plan.tasks:
-        found = plane.tasks.get(task_id_of(run_id, task.id))
-        status = None if found is None else found.status
-        if status not in _OVER and task.id not in hopeless:
-            reason = "" if found is None else found.reason
-            open_tasks.append(f"{task.id} is {status} {reason}".strip())
+    for run_id, plan in plans.items():
+        hopeless = _hopeless(run_id, plan, plane)
+        for task in plan.tasks:
+            found = plane.tasks.get(task_id_of(run_id, task.id))
+            status = None if found is None else found.status
+            if status not in _OVER and task.id not in hopeless:
+                reason = "" if found is None else found.reason
+                open_tasks.append(f"{run_id}-{task.id} is {status} {reason}".strip())
     return open_tasks
 
 
-def _hopeless(plan: Plan, plane: PlanePicture) -> set[TaskName]:
+def _hopeless(run_id: RunId, plan: Plan, plane: PlanePicture) -> set[TaskName]:
     """What can never go on, because something before it was ended by a person."""
-    run_id = min(plane.runs)
-    dead = {t.id for t in plan.tasks if _status(plane, task_id_of(run_id, t.id)) in _DEAD}
-    hopeless = set(dead)
+    hopeless = {t.id for t in plan.tasks if _status(plane, task_id_of(run_id, t.id)) in _DEAD}
     stages = {group.id: group.stages for group in plan.groups}
     before = {task.id: _before(task.id, plan) for task in plan.tasks}
+    for task in plan.tasks:
+        for dependency in task.depends_on:
+            if dependency.group is not None:
+                before[task.id] |= set(stages[dependency.group])
     grew = True
     while grew:
         late = {t for t in before if t not in hopeless and before[t] & hopeless}
-        late |= {
-            t.id
-            for t in plan.tasks
-            if t.id not in hopeless
-            and any(d.group is not None and set(stages[d.group]) & hopeless for d in t.depends_on)
-        }
         hopeless |= late
         grew = bool(late)
     return hopeless

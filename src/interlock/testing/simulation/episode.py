@@ -22,6 +22,7 @@ from interlock.domain.facts.attempt import AttemptFinished
 from interlock.domain.facts.command import CommandGiven
 from interlock.domain.goal import Goal
 from interlock.domain.ids import CommandId, RepoId, RunId, WorkerId
+from interlock.domain.plan import Plan
 from interlock.domain.result import Outcome
 from interlock.domain.run import RunLimits
 from interlock.engine.dispatch import Job, Left
@@ -125,7 +126,7 @@ class Episode:
         self._weather = Weather(seed)
         self._dice = {
             name: random.Random(f"{seed}/{name}")
-            for name in ("plan", "crash", "network", "world", "workers", "people", "planes")
+            for name in ("plan", "crash", "network", "world", "workers", "people", "planes", "runs")
         }
         self.referee = Referee()
         self._store = WatchedStore(self.referee)
@@ -140,7 +141,7 @@ class Episode:
         self._ids = PretendIds()
         self._desk = MemoryEventLog(self._store)
         self._calm = False
-        self._plan = random_plan(self._dice["plan"])
+        self._plans: dict[RunId, Plan] = {}
         self._planes: list[tuple[Plane, Life]] = []
         self._lost: PartLost | None = None
         self._lives = 0
@@ -157,8 +158,7 @@ class Episode:
                 group.create_task(self._people()),
                 group.create_task(self._trouble(group)),
             ]
-            await self._start_run()
-            await self._clock.sleep(self._weather.chaos_seconds)
+            await self._start_runs()
             self._calm_down()
             ended = await self._wait_for_the_end()
             for task in self._everything:
@@ -306,16 +306,26 @@ class Episode:
 
     # --- people -----------------------------------------------------------------------------------
 
-    async def _start_run(self) -> None:
-        blob = await MemoryBlobs(self._store).put(msgspec.json.encode(self._plan))
-        dice = self._dice["people"]
+    async def _start_runs(self) -> None:
+        """One run as a rule; now and then a second one while the first is under way."""
+        dice, chaos = self._dice["runs"], self._weather.chaos_seconds
+        await self._start_run(RunId("r1"), self._dice["people"])
+        first = dice.uniform(0.0, chaos)
+        await self._clock.sleep(first)
+        if dice.random() < 0.25:
+            await self._start_run(RunId("r2"), dice)
+        await self._clock.sleep(chaos - first)
+
+    async def _start_run(self, run_id: RunId, dice: random.Random) -> None:
+        plan = self._plans[run_id] = random_plan(self._dice["plan"])
+        blob = await MemoryBlobs(self._store).put(msgspec.json.encode(plan))
         limits = RunLimits(
             workers=dice.choice((2, 4, 10)),
             parallel_stages=dice.choice((1, 2, 4)),
             lease_seconds=LEASE_SECONDS,
         )
-        flags = tuple(sorted(flag for flag, on in self._plan.flags.items() if on))
-        await self._give(StartRun(RunId("r1"), Goal("rehearse", flags), blob, limits))
+        flags = tuple(sorted(flag for flag, on in plan.flags.items() if on))
+        await self._give(StartRun(run_id, Goal("rehearse", flags), blob, limits))
 
     async def _give(self, command: Command) -> None:
         given = CommandGiven(CommandId(self._ids.new("c")), command)
@@ -347,7 +357,7 @@ class Episode:
         while waited < CALM_SECONDS_MAX:
             plane = self._picture()
             commands = clear_up(plane)
-            if not commands and not plane.commands and not unfinished(self._plan, plane):
+            if not commands and not plane.commands and not unfinished(self._plans, plane):
                 return True
             for command in commands:
                 await self._give(command)
@@ -362,7 +372,7 @@ class Episode:
         folded = await read_picture(self._desk, None, REPO)
         jumped = await read_picture(self._desk, MemorySnapshots(self._store), REPO)
         if not ended:
-            stuck = "; ".join(unfinished(self._plan, folded)[:5])
+            stuck = "; ".join(unfinished(self._plans, folded)[:5])
             self.referee.complain("everything-ends-or-waits", f"still open: {stuck}")
         if not folded == jumped:  # noqa: SIM201 - the maps inside know equality only
             self.referee.complain(

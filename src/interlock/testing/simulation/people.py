@@ -43,10 +43,11 @@ def meddle(plane: PlanePicture, dice: random.Random) -> Command | None:
         RetryTask(task_id),
         AnswerTask(task_id, "yes"),
         PrioritiseTask(task_id, dice.choice(list(Priority))),
+        PrioritiseTask(task_id, Priority.P0),
         CancelTask(task_id),
         RejectTask(task_id),
     ]
-    weights = [2, 3, 2, 3, 1, 3, 3, 3, 3, 3, 3, 1, 1]
+    weights = [2, 3, 2, 3, 2, 3, 3, 3, 3, 3, 2, 4, 1, 1]
     return dice.choices(some, weights)[0]
 
 
