@@ -25,13 +25,14 @@ def minutes_of(text: str | int | float) -> float:  # noqa: PYI041 - whole minute
     if isinstance(text, bool):
         raise WrongDuration(text)
     if isinstance(text, int | float):
-        return _bounded(float(text), text)
+        return _bounded(text, text)
     total, at = 0.0, 0
     stripped = text.strip()
     while at < len(stripped):
         part = _PART.match(stripped, at)
         unit = None if part is None else _SPELLINGS.get(part.group(2).lower())
-        if part is None or unit is None:
+        more = part is not None and part.end() < len(stripped)
+        if part is None or unit is None or (more and not part.group(2)):
             raise WrongDuration(text)
         total += float(part.group(1)) * _UNIT_MINUTES[unit]
         at = part.end()
@@ -41,6 +42,6 @@ def minutes_of(text: str | int | float) -> float:  # noqa: PYI041 - whole minute
 
 
 def _bounded(minutes: float, text: object) -> float:
-    if not 0 <= minutes <= _MAX_MINUTES:
+    if not 0 <= minutes <= _MAX_MINUTES:  # before float(): a huge integer has none
         raise WrongDuration(text)
-    return minutes
+    return float(minutes)

@@ -7,6 +7,7 @@ EngineError
 |   |-- DiskFull
 |-- StoreRefused      the store belongs to another release, or is no store of ours
 |-- BlobMissing       the content of a hash is not there
+|-- WireError         a message is too large, unreadable, or of another protocol (engine/wire.py)
 """
 
 

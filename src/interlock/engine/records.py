@@ -141,7 +141,7 @@ def recorded_of(row: Stored) -> Recorded:
         raise PartLost(
             PART,
             f"position {row.position} ({row.type}) cannot be read: {error}",
-            "Run `interlock verify` and restore the store from a backup",
+            "Run `interlock audit verify` and restore the store from a backup",
         ) from error
     return Recorded(row.position, row.stream, row.version, at, row.actor, fact)
 

@@ -60,3 +60,9 @@ def test_any_text_is_read_or_refused_and_nothing_else(text: str):
     with contextlib.suppress(WrongDuration):
         minutes = minutes_of(text)
     assert minutes == -1.0 or 0 <= minutes <= 366 * 1440
+
+
+@pytest.mark.parametrize("text", [10**400, "15 15", "9" * 9 + " d"])
+def test_what_only_looks_like_a_duration_is_refused(text: str | int):
+    with pytest.raises(WrongDuration):
+        minutes_of(text)

@@ -7,12 +7,15 @@ per grant, however many tasks are ready.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
 
 from interlock.domain.ids import TaskId, WorkerId
+from interlock.domain.task import TaskStatus
 from interlock.flows.run.around import new_starts_wait_for, starts_held
+from interlock.flows.run.indexes import ready_key
 from interlock.flows.run.limits import room_for
 from interlock.flows.run.pictures import (
     NO_GROUP,
@@ -31,7 +34,18 @@ class Grant(msgspec.Struct, frozen=True):
     worker_id: WorkerId
 
 
-def assign(plane: PlanePicture, now: datetime) -> Grant | None:
+class Hold(msgspec.Struct, frozen=True):
+    """Wait for this task until then: its landing unlocks something more urgent."""
+
+    task_id: TaskId
+    until: datetime
+
+
+HOLD: Final = timedelta(milliseconds=50)
+"""What judging and landing take where they take no time; gates that run are not waited for."""
+
+
+def assign(plane: PlanePicture, now: datetime) -> Grant | Hold | None:
     """The next grant, or none; the caller records it and asks again."""
     if not plane.free or not plane.ready:
         return None
@@ -42,8 +56,35 @@ def assign(plane: PlanePicture, now: datetime) -> Grant | None:
         task = plane.tasks[key[-1]]
         worker = _fitting(plane, task)
         if worker is not None:
-            return Grant(task.id, worker)
+            return _about_to_be_bettered(plane, key, worker, now) or Grant(task.id, worker)
     return None
+
+
+def _about_to_be_bettered(
+    plane: PlanePicture, key: ReadyKey, worker_id: WorkerId, now: datetime
+) -> Hold | None:
+    """A worker that just finished is free a moment before its task has landed.
+
+    Given away at once it would miss the successor on the longest path, which is ready an instant
+    later. So many workers are kept as there are better tasks about to be unlocked.
+    """
+    worker, better, hold = plane.workers[worker_id], 0, None
+    for task_id in plane.closing:
+        task = plane.tasks[task_id]
+        if now >= task.since + HOLD:
+            continue
+        run = plane.runs[task.run_id]
+        waiting = (plane.tasks[other] for other in run.full_dependents.get(task_id, ()))
+        found = sum(
+            _unlocked(plane, w) and ready_key(w, run) < key for w in waiting if _fits(worker, w)
+        )
+        if found:
+            better, hold = better + found, Hold(task_id, task.since + HOLD)
+    return hold if better >= len(plane.free) else None
+
+
+def _unlocked(plane: PlanePicture, task: TaskPicture) -> bool:
+    return task.status is TaskStatus.BACKLOG and plane.unmet[task.id] == 1
 
 
 def _head(plane: PlanePicture, want: Want, now: datetime) -> ReadyKey | None:

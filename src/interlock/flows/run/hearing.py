@@ -59,6 +59,7 @@ class Hearing:
         """Note who fell silent; after a suspend everybody gets a new window instead."""
         monotonic = self._clock.monotonic()
         if self._heartbeats.look(draft.now, monotonic):
+            draft.dirty.everything(draft.plane)  # Every alarm was set by a clock that has moved.
             return
         for name in self._heartbeats.overdue(monotonic):
             kind, _, rest = name.partition(":")

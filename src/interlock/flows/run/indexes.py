@@ -31,6 +31,9 @@ from interlock.flows.run.pictures import (
 )
 from interlock.flows.task.state import TaskPicture
 
+CLOSING: Final = frozenset({TaskStatus.VERIFYING, TaskStatus.REVIEW, TaskStatus.MERGING})
+"""Its work is done and its dependents may be unlocked any moment."""
+
 AGEING: Final = timedelta(hours=24)
 """Waiting this long is worth one step of priority, so nothing waits for ever."""
 
@@ -170,6 +173,9 @@ def _queues_moved(plane: PlanePicture, before: TaskPicture, after: TaskPicture) 
     if TaskStatus.PAUSED in (before.status, after.status):
         moved = with_item if after.status is TaskStatus.PAUSED else without_item
         plane = replace(plane, frozen=moved(plane.frozen, after.id))
+    if (before.status in CLOSING) is not (after.status in CLOSING):
+        moved = with_item if after.status in CLOSING else without_item
+        plane = replace(plane, closing=moved(plane.closing, after.id))
     if before.status is TaskStatus.MERGING:
         plane = replace(plane, merging=None)
     if after.status is TaskStatus.MERGING:

@@ -137,6 +137,7 @@ class PlanePicture(msgspec.Struct, frozen=True):
     ready: HashTrieMap[Want, tuple[ReadyKey, ...]] = HashTrieMap()
     leased: tuple[TaskId, ...] = ()
     frozen: tuple[TaskId, ...] = ()
+    closing: tuple[TaskId, ...] = ()
     working: int = 0
     free: tuple[WorkerId, ...] = ()
     landing_queue: tuple[tuple[datetime, TaskId], ...] = ()

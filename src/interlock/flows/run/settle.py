@@ -54,7 +54,7 @@ def settle(draft: Draft, lease_over: Callable[[TaskPicture], str]) -> Wishes:
             if first is not None:
                 dirty.tasks[first] = None
         else:
-            _grant(draft)
+            _grant(draft, wishes)
     return wishes
 
 
@@ -98,10 +98,12 @@ def _thaw_if_resumed(draft: Draft, before: TaskPicture) -> None:
         draft.orders.append((after.lease.worker_id, Thaw(after.lease.id)))
 
 
-def _grant(draft: Draft) -> None:
+def _grant(draft: Draft, wishes: Wishes) -> None:
     """One lease to one worker; the flag stays up until nobody can be given anything."""
     grant = assignment.assign(draft.plane, draft.now)
-    if grant is None:
+    if isinstance(grant, assignment.Hold):
+        wishes.alarms[grant.task_id] = grant.until
+    if not isinstance(grant, assignment.Grant):
         draft.dirty.starts = False
         return
     task = draft.plane.tasks[grant.task_id]

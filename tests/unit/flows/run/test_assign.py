@@ -10,6 +10,7 @@ from interlock.domain.plan import AffinityRule
 from interlock.domain.result import Outcome
 from interlock.domain.run import RunLimits
 from interlock.domain.task import PlannedTask, Priority
+from interlock.flows.run.assign import HOLD
 from interlock.flows.run.indexes import AGEING
 from tests.unit.flows.scenes import Scene, group, planned, task_id
 
@@ -106,3 +107,31 @@ def test_a_task_that_backs_off_lets_others_pass() -> None:
 def test_nobody_free_nothing_granted() -> None:
     plan: tuple[PlannedTask, ...] = (planned("a"),)
     assert Scene(*plan).turn().status("a").value == "ready"
+
+
+def finished_before_a_long_one() -> Scene:
+    tasks = [
+        planned("first", estimate_minutes=50.0),
+        planned("long", "first", estimate_minutes=90.0),
+        planned("short", estimate_minutes=1.0),
+    ]
+    return Scene(*tasks).join("w1").begin("first").finish("first")
+
+
+def test_a_worker_waits_a_moment_for_a_better_task_about_to_be_unlocked() -> None:
+    scene = finished_before_a_long_one()
+    assert scene.statuses("first", "long", "short") == ["verifying", "backlog", "ready"]
+    scene.judge("first").intend("first").land("first")
+    assert scene.statuses("first", "long", "short") == ["done", "claimed", "ready"]
+
+
+def test_a_worker_waits_no_longer_than_a_moment() -> None:
+    scene = finished_before_a_long_one()
+    assert scene.wishes.alarms[task_id("first")] == scene.now + HOLD
+    scene.pass_time(HOLD.total_seconds(), look_at=["first"])
+    assert scene.statuses("first", "long", "short") == ["verifying", "backlog", "claimed"]
+
+
+def test_a_second_free_worker_takes_what_is_ready() -> None:
+    scene = finished_before_a_long_one().join("w2")
+    assert scene.statuses("first", "long", "short") == ["verifying", "backlog", "claimed"]
