@@ -3,8 +3,9 @@
     python tools/generate_reference.py           # write docs/reference again
     python tools/generate_reference.py --check   # exit 1 and name the pages that are out of date
 
-`task-lifecycle.md` comes from `domain/lifecycle.py`, `facts.md` and the schemas from the structs in
-`domain`. The schema of a version that was released stays when the fact moves on to the next one.
+`task-lifecycle.md` comes from `domain/lifecycle.py`, `settings.md` from `config/known.py`,
+`facts.md` and the schemas from the structs in `domain`. The schema of a version that was released
+stays when the fact moves on to the next one.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from typing import Any, Final, Literal, NewType, Union, get_args, get_origin
 
 import msgspec
 
+from interlock.config.known import TABLES, Known, Table
 from interlock.domain.change import ChangeSet
 from interlock.domain.codec import FACT_MODULES, FACTS, facts_of
 from interlock.domain.facts.base import Fact
@@ -65,7 +67,12 @@ def pages() -> Pages:
     """Every generated page by its path below docs/reference."""
     records = {f"schemas/{name}.schema.json": schema_of(kind) for name, kind in RECORDS.items()}
     facts = {schema_path(fact): schema_of(fact) for fact in FACTS.values()}
-    return {"task-lifecycle.md": lifecycle_page(), "facts.md": facts_page(), **records, **facts}
+    written = {
+        "task-lifecycle.md": lifecycle_page(),
+        "settings.md": settings_page(),
+        "facts.md": facts_page(),
+    }
+    return {**written, **records, **facts}
 
 
 def out_of_date(wanted: Mapping[str, str], reference: Path = REFERENCE) -> list[str]:
@@ -189,6 +196,49 @@ def idle_triggers() -> list[str]:
     flows = ROOT / "src" / "interlock" / "flows"
     text = "\n".join(path.read_text() for path in sorted(flows.rglob("*.py")))
     return [trigger.value for trigger in Trigger if f"Trigger.{trigger.name}" not in text]
+
+
+# --- settings -------------------------------------------------------------------------------------
+
+
+def settings_page() -> str:
+    return "\n".join(
+        [
+            "# interlock.toml",
+            "",
+            WRITTEN,
+            "",
+            "Every table and setting. The file lies at the root of the repository; what is left out"
+            " has the default that stands here, and what has none must be there. A file with faults"
+            " is refused whole, each fault with its line and its mend.",
+            "",
+            "A *duration* is `90s`, `45m`, `4h` or `1h30m`, and a bare number means minutes; a"
+            " *size* has its unit, `500MB` or `10GB`; a *list* holds texts. A program that is"
+            " written as one text is cut into words as a shell would; a command of a gate or of"
+            " `prepare` is run by a shell, and of a list each word is taken as it is. A host is"
+            " `name` or `name:port`: without a port it is reached at 80 and 443, and there are no"
+            " wildcards.",
+            "",
+            "Settings marked *not yet* are checked and have no effect in this release;"
+            " `interlock doctor` names those that a file sets.",
+            *(line for name, known in TABLES.items() for line in settings_section(name, known)),
+            "",
+        ]
+    )
+
+
+def settings_section(name: str, known: Table) -> Iterator[str]:
+    head = f"{name}.NAME" if known.named else name
+    later = "" if known.acted_on else " *Not yet.*"
+    yield from ("", f"## [{head}]", "", f"{known.meaning}{later}", "")
+    rows = (setting_row(setting, known) for setting in known.settings)
+    yield from table(("Setting", "Written as", "Default", "Meaning"), rows)
+
+
+def setting_row(setting: Known, known: Table) -> tuple[str, ...]:
+    later = " *Not yet.*" if known.acted_on and not setting.acted_on else ""
+    needed = "must be there"
+    return f"`{setting.name}`", setting.kind, setting.default or needed, setting.meaning + later
 
 
 # --- facts ----------------------------------------------------------------------------------------

@@ -276,7 +276,9 @@ def test_a_wrong_plan_is_refused_whole_with_every_fault(repository: Path):
 
 
 def test_agents_and_gates_of_the_settings_are_known_to_the_plan(repository: Path):
-    (repository / "interlock.toml").write_text("[agents.default]\n[gates.tests]\n")
+    (repository / "interlock.toml").write_text(
+        '[agents.default]\nbackend = "human"\n[gates.tests]\nrun = "true"\n'
+    )
     plan = "goal: x\ntasks: [{id: a, title: A, gates: [%s]}]\n"
     assert interlock(repository, "plan", "-", stdin=plan % "tests").code == 0
     said = interlock(repository, "plan", "-", stdin=plan % "tsets")

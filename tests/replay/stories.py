@@ -1,4 +1,4 @@
-"""Four small stories that make a plane record every kind of fact there is."""
+"""Five small stories that make a plane record every kind of fact there is."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -7,29 +7,37 @@ import msgspec
 
 from interlock.adapters.pretend.loop import rehearse
 from interlock.adapters.pretend.worker import Performance
+from interlock.domain.change import ChangeSet
 from interlock.domain.command import (
+    AmendRun,
     AnswerTask,
     ApproveTask,
+    BeginTask,
     CancelTask,
+    ClaimTask,
     HoldTask,
     Pause,
     PrioritiseTask,
+    RegisterWorker,
     RejectTask,
+    ReleaseTask,
     Resume,
     RetryTask,
     Stop,
+    SubmitTask,
 )
 from interlock.domain.facts.change import Judgement, LandingRefusal
 from interlock.domain.group import GroupStatus, StageGroup
-from interlock.domain.ids import BlobId, GroupId, RunId, TaskName
+from interlock.domain.ids import BlobId, CommitId, GroupId, RunId, TaskName, WorkerId
 from interlock.domain.plan import AffinityRule, Plan
-from interlock.domain.result import Outcome
+from interlock.domain.result import Outcome, Result
 from interlock.domain.run import RunLimits
 from interlock.domain.task import Dependency, PlannedTask, Priority
 from interlock.domain.task import TaskStatus as S
+from interlock.domain.verdict import GateOutcome, GateVerdict
 from interlock.engine.acts import Judged, NotLanded
 from interlock.engine.errors import PartLost
-from tests.replay.theatre import Theatre
+from tests.replay.theatre import REPO, Theatre
 
 
 def planned(name: str, *after: str, **fields: object) -> PlannedTask:
@@ -47,7 +55,9 @@ def stages(
     return StageGroup(GroupId(number), tuple(TaskName(name) for name in names), before, parallel)
 
 
-FAILS: Final = Performance(60.0, Outcome.FAILED, steps=1, summary="two tests are red")
+def fails(token: int) -> Performance:
+    """Each time in another way, for who fails in the same way waits until the target has moved."""
+    return Performance(60.0, Outcome.FAILED, steps=1, summary=f"{token} tests are red")
 
 
 async def groups(theatre: Theatre) -> None:
@@ -71,7 +81,7 @@ async def groups(theatre: Theatre) -> None:
         ),
         (AffinityRule(("default",), 2, "cpu"),),
     )
-    theatre.plays |= {("api", token): FAILS for token in (1, 2, 3)}
+    theatre.plays |= {("api", token): fails(token) for token in (1, 2, 3)}
     theatre.world.judgings["page"] = [Judged(Judgement.FAILED, "a test is red", BlobId("a" * 64))]
     theatre.enter()
     for name in ("w1", "w2", "w3"):
@@ -167,7 +177,7 @@ async def unfinished(theatre: Theatre) -> None:
     plan = Plan("By noon", (*map(planned, names), special, planned("later", "broken")))
     theatre.plays["working", 1] = Performance(36_000.0)
     theatre.plays["asking", 1] = Performance(60.0, asks="Delete the old prices?")
-    theatre.plays |= {("broken", token): FAILS for token in (1, 2, 3)}
+    theatre.plays |= {("broken", token): fails(token) for token in (1, 2, 3)}
     error = Judged(Judgement.ERROR, "the test runner is missing")
     theatre.world.judgings["unjudged"] = [error] * 4
     theatre.enter()
@@ -181,7 +191,41 @@ async def unfinished(theatre: Theatre) -> None:
     await theatre.until("unjudged", S.VERIFYING)
 
 
-STORIES: Final = (groups, people, trouble, unfinished)
+async def hands(theatre: Theatre) -> None:
+    """A person works like an agent, looks at a held change, changes the plan while it runs."""
+    ada, bench = WorkerId("human-ada"), "/pretend/worktrees/ada"
+    first = (planned("press"), planned("settings"), planned("letters"), planned("spare", "press"))
+    held = Judged(Judgement.PASSED, verdicts=(GREEN,), held="it changes interlock.toml")
+    theatre.world.judgings["settings"] = [held]
+    theatre.plays["letters", 1] = Performance(60.0, denies=("example.org",))
+    theatre.enter()
+    await theatre.give(RegisterWorker(ada, "ada", ("lead",), 2))
+    await theatre.start("r1", Plan("Print it", first))
+    await theatre.give(ClaimTask(theatre.task("press"), ada))
+    base = CommitId("base")
+    await theatre.give(BeginTask(theatre.task("press"), ada, base, "worker/human-ada/press", bench))
+    await theatre.give(ReleaseTask(theatre.task("press"), "the ink is out"))
+    await theatre.give(ClaimTask(theatre.task("press"), ada))
+    changed = (
+        *first[:3],
+        msgspec.structs.replace(first[3], title="A spare one, in blue"),
+        planned("binding", "press"),
+    )
+    blob = await theatre.keep(Plan("Print it", changed))
+    await theatre.give(AmendRun(RunId("r1"), blob))
+    theatre.employ("w1")
+    await theatre.until("settings", S.REVIEW)
+    await theatre.give(ApproveTask(theatre.task("settings"), "seen it"))
+    change = ChangeSet(REPO, theatre.task("press"), base, CommitId("pressed"))
+    await theatre.give(BeginTask(theatre.task("press"), ada, base, "worker/human-ada/press", bench))
+    result = Result(Outcome.CHANGED, change, "by hand")
+    await theatre.give(SubmitTask(theatre.task("press"), ada, result))
+    await theatre.until_run_ends()
+
+
+GREEN: Final = GateVerdict("tests", GateOutcome.PASSED, "t" * 40, "12 passed", 0.5)
+
+STORIES: Final = (groups, people, trouble, unfinished, hands)
 
 
 def record(story: Callable[[Theatre], Awaitable[None]]) -> Theatre:

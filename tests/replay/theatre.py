@@ -21,6 +21,7 @@ from interlock.domain.command import Command, StartRun
 from interlock.domain.facts.command import CommandGiven
 from interlock.domain.goal import Goal
 from interlock.domain.ids import (
+    BlobId,
     CommandId,
     CommitId,
     RepoId,
@@ -143,10 +144,13 @@ class Theatre:
         return self.plays.get((job.planned.id, job.token), Performance(300.0, steps=2))
 
     async def start(self, run_id: str, plan: Plan, limits: RunLimits | None = None) -> None:
-        blob = await MemoryBlobs(self.store).put(msgspec.json.encode(plan))
+        blob = await self.keep(plan)
         flags = tuple(sorted(flag for flag, on in plan.flags.items() if on))
         start = StartRun(RunId(run_id), Goal(plan.goal, flags), blob, limits or RunLimits())
         await self.give(start)
+
+    async def keep(self, plan: Plan) -> BlobId:
+        return await MemoryBlobs(self.store).put(msgspec.json.encode(plan))
 
     async def give(self, command: Command) -> None:
         given = CommandGiven(CommandId(self._ids.new("c")), command)

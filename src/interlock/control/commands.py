@@ -6,7 +6,7 @@ by whichever plane acts next.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
@@ -81,11 +81,22 @@ class Commands:
         recorded = await self._log.append([write], self._clock.now())
         return Given(new_id, recorded[-1].position)
 
-    async def ask(self, actor: Actor, command: Command, timeout_seconds: float) -> Answer:
-        """Record it and wait for the answer, but no longer than this."""
+    async def ask(
+        self,
+        actor: Actor,
+        command: Command,
+        timeout_seconds: float,
+        given_to: Callable[[], Awaitable[None]] | None = None,
+    ) -> Answer:
+        """Record it and wait for the answer, but no longer than this.
+
+        `given_to` is called once the command is recorded: it may see to it that somebody answers.
+        """
         bell = self._log.listen()  # Before the command, so that no answer can be missed.
         try:
             given = await self.give(actor, command)
+            if given_to is not None:
+                await given_to()
             deadline = self._clock.monotonic() + timeout_seconds
             seen = given.position
             while True:

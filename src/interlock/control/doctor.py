@@ -6,69 +6,64 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
+from interlock.control import trying
 from interlock.control.errors import DeskError, NoHistory
+from interlock.control.instruments import Instruments, Probe
 from interlock.control.read_models import Check, Checkup
-from interlock.control.store import StoreOpener
-from interlock.domain.settings import Settings
+from interlock.domain.settings import Limits, Settings
 from interlock.engine.errors import EngineError, PartLost
-from interlock.engine.ports import Leadership
 from interlock.repository.ports import NotARepository, Repositories, RepositoryPlace
 
+__all__ = ["Instruments", "Probe", "checkup"]
+
 PYTHON_OLDEST: Final = (3, 11)
-GIT_OLDEST: Final = (2, 31)
+GIT_OLDEST: Final = (2, 38)
 PRIVATE: Final = 0o700
 GIGABYTE: Final = 1_000_000_000
-DISK_WARNING_BYTES: Final = 2 * GIGABYTE
+DISK_RESERVE_BYTES: Final = GIGABYTE
+"""Stays free whatever the workspaces take: the history must be able to grow."""
+
 DISK_BROKEN_BYTES: Final = GIGABYTE // 10
 
-_CONFIGURATION: Final = frozenset({"repository", "interlock.toml"})
+_CONFIGURATION: Final = ("repository", "interlock.toml", "gate", "agent", "prepare")
+"""What a person sets right in files; everything else is a part that is out of order."""
+
 _OK, _WRONG, _OUT_OF_ORDER = 0, 2, 3
-
-Probe = Callable[[], Awaitable[str]]
-"""Uses a part once and says in a few words what it found; raises PartLost or a desk's error."""
-
-
-class Instruments(msgspec.Struct, frozen=True):
-    """What the doctor looks with; `read_settings` raises `wrong_settings` with every fault."""
-
-    repositories: Repositories
-    folder: Path
-    store_folder: Callable[[RepositoryPlace], Path]
-    open_store: StoreOpener
-    lock_in: Callable[[Path], Leadership]
-    read_settings: Callable[[Path], Settings]
-    parts_of: Callable[[Settings], Mapping[str, Probe]]
-    wrong_settings: type[Exception]
 
 
 async def checkup(tools: Instruments) -> Checkup:
     checks = [check async for check in _looks(tools)]
-    broken = {check.name for check in checks if check.state == "broken"}
-    exit_code = _OUT_OF_ORDER if broken - _CONFIGURATION else _WRONG if broken else _OK
-    return Checkup(not broken, exit_code, tuple(checks))
+    broken = [check.name for check in checks if check.state == "broken"]
+    lost = [name for name in broken if not name.startswith(_CONFIGURATION)]
+    return Checkup(not broken, _OUT_OF_ORDER if lost else _WRONG if broken else _OK, tuple(checks))
 
 
 async def _looks(tools: Instruments) -> AsyncIterator[Check]:
     yield _python()
     git = await _git(tools.repositories)
     yield git
-    place = None
-    if git.state != "broken":
-        found = await tools.repositories.find(tools.folder)
-        yield _repository(found)
-        place = found if isinstance(found, RepositoryPlace) else None
+    found = None if git.state == "broken" else await tools.repositories.find(tools.folder)
+    place = found if isinstance(found, RepositoryPlace) else None
     settings, check = _settings(tools, tools.folder if place is None else place.root)
+    if found is not None:
+        yield await _repository(tools, found, settings)
     yield check
-    if place is None or settings is None:
+    if settings is None:
         return
+    check, chosen = await trying.box(tools, settings)
+    yield check
+    if place is None:
+        return
+    if settings.path is not None:
+        box = None if chosen is None else chosen.sandbox
+        async for check in trying.what_is_configured(tools, place, settings, box):
+            yield check
     if settings.store.profile == "solo":
-        for check in await _solo_places(tools, place):
+        for check in await _solo_places(tools, place, settings.limits):
             yield check
     for name, probe in tools.parts_of(settings).items():
         yield await _part(name, probe)
@@ -89,21 +84,34 @@ async def _git(repositories: Repositories) -> Check:
         return Check("git", "broken", lost.detail, lost.mend)
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
     if numbers < GIT_OLDEST:
-        return Check("git", "broken", f"version {version}", "Install git 2.31 or newer")
+        return Check("git", "broken", f"version {version}", "Install git 2.38 or newer")
     return Check("git", "ok", f"version {version}")
 
 
-def _repository(found: RepositoryPlace | NotARepository) -> Check:
+async def _repository(
+    tools: Instruments, found: RepositoryPlace | NotARepository, settings: Settings | None
+) -> Check:
+    """Without settings nobody knows the target, so only the place itself is told."""
+    name = "repository"
     if isinstance(found, NotARepository):
-        return Check("repository", "broken", found.why, found.mend)
+        return Check(name, "broken", found.why, found.mend)
     kind = "bare" if found.bare else "linked worktree" if found.linked else "work tree"
     text = f"{found.root} ({kind}, {found.object_format})"
-    if found.bare:
-        return Check("repository", "warning", text, "Work in a clone of it that has files")
-    if found.shallow:
-        next_step = "Get its whole history with `git fetch --unshallow`"
-        return Check("repository", "warning", f"{text}, a shallow clone", next_step)
-    return Check("repository", "ok", text)
+    if settings is None:
+        return Check(name, "ok", text)
+    try:
+        kind_of = await tools.inspect(found, settings)
+    except PartLost as lost:
+        return Check(name, "broken", f"{text}\n{lost.detail}", lost.mend)
+    except DeskError as wrong:
+        return Check(name, "broken", f"{text}\n{wrong}", _REFUSED)
+    said = "\n".join([text, *kind_of.refusals, *kind_of.remarks])
+    if kind_of.refusals:
+        return Check(name, "broken", said, _REFUSED)
+    return Check(name, "warning" if kind_of.remarks else "ok", said)
+
+
+_REFUSED: Final = "Nothing is run here until that is mended"
 
 
 def _settings(tools: Instruments, root: Path) -> tuple[Settings | None, Check]:
@@ -113,7 +121,8 @@ def _settings(tools: Instruments, root: Path) -> tuple[Settings | None, Check]:
     except tools.wrong_settings as wrong:
         return None, Check(name, "broken", str(wrong), "Correct the file")
     if settings.path is None:
-        return settings, Check(name, "ok", "none, so the defaults hold")
+        found = "there is none: no gate and no agent is configured, so `run` starts nothing"
+        return settings, Check(name, "warning", found, "`interlock init` looks around, writes one")
     if settings.unused:
         names = ", ".join(settings.unused)
         found = f"{settings.path}; this release does not act on {names} yet"
@@ -121,10 +130,10 @@ def _settings(tools: Instruments, root: Path) -> tuple[Settings | None, Check]:
     return settings, Check(name, "ok", settings.path)
 
 
-async def _solo_places(tools: Instruments, place: RepositoryPlace) -> list[Check]:
+async def _solo_places(tools: Instruments, place: RepositoryPlace, limits: Limits) -> list[Check]:
     folder = tools.store_folder(place)
     there = folder if folder.is_dir() else place.common_dir
-    checks = [_privacy(folder), _disk(there)]
+    checks = [_privacy(folder), _disk(there, limits)]
     try:
         with tempfile.TemporaryDirectory(dir=there, prefix="interlock-doctor-") as probe:
             lock = tools.lock_in(Path(probe))
@@ -152,13 +161,16 @@ def _privacy(folder: Path) -> Check:
     return Check(name, "ok", f"{folder}, private")
 
 
-def _disk(folder: Path) -> Check:
+def _disk(folder: Path, limits: Limits) -> Check:
     free = shutil.disk_usage(folder).free
     found = f"{free / GIGABYTE:.1f} GB free at {folder}"
     if free < DISK_BROKEN_BYTES:
         return Check("disk", "broken", found, "Free some space before anything runs")
-    if free < DISK_WARNING_BYTES:
-        return Check("disk", "warning", found, "Free some space: each attempt gets its own files")
+    if free < limits.disk_bytes + DISK_RESERVE_BYTES:
+        allowed = f"{limits.disk_bytes / GIGABYTE:.1f} GB"
+        found = f"{found}, and workspaces may take {allowed}"
+        mend = "Free some space, or set a smaller disk under [limits]"
+        return Check("disk", "warning", found, mend)
     return Check("disk", "ok", found)
 
 

@@ -8,8 +8,9 @@ from typing import Final, Literal
 from interlock.control.read_models import GroupRow, PlaneRow, RunRow, TaskRow, WorkerRow
 from interlock.domain.ids import TaskName, task_id_of
 from interlock.domain.task import Dependency, Task, TaskStatus
-from interlock.flows.run.around import start_waits_for, waits_for
+from interlock.flows.run.around import waits_for
 from interlock.flows.run.before import DEAD, ON_A_PERSON
+from interlock.flows.run.motion import moves
 from interlock.flows.run.pictures import GroupPicture, PlanePicture, RunPicture, WorkerPicture
 from interlock.flows.task.state import TaskPicture
 
@@ -69,19 +70,8 @@ def run_state(plane: PlanePicture, run: RunPicture) -> str:
         return run.status.value
     if plane.stopped:
         return "stopped"
-    if run.planned and not run.paused and _waits_for_a_person(plane, run):
-        return "waiting"
-    return run.status.value
-
-
-def _waits_for_a_person(plane: PlanePicture, run: RunPicture) -> bool:
-    still = run.count(*_STILL)
-    if still + run.count(TaskStatus.BACKLOG) < run.tasks:
-        return False
-    if run.count(*ON_A_PERSON, *DEAD) == 0:
-        return False
-    backlog = (t for t in tasks_in_order(plane, run) if t.status is TaskStatus.BACKLOG)
-    return all(start_waits_for(plane, run, task) for task in backlog)
+    held = run.paused or plane.paused or plane.lost_part
+    return run.status.value if held or moves(plane, run) else "waiting"
 
 
 def task_row(plane: PlanePicture, task: TaskPicture, now: datetime) -> TaskRow:

@@ -23,7 +23,9 @@ BYTES_MAX: Final = source.BYTES_MAX
 
 
 def read_plan(content: bytes, where: str, settings: Settings) -> Plan | tuple[Fault, ...]:
-    return parse_plan(content, where, known_agents=settings.agents, known_gates=settings.gates)
+    return parse_plan(
+        content, where, known_agents=settings.agent_names, known_gates=settings.gate_names
+    )
 
 
 def look(content: bytes, where: str, settings: Settings, workers: int | None) -> PlanSeen:
@@ -43,6 +45,7 @@ def limits_of(settings: Settings, workers: int | None = None) -> RunLimits:
         workers=workers or limits.workers,
         parallel_stages=limits.parallel_stages,
         max_attempts=limits.max_attempts,
+        by_people=tuple(a.name for a in settings.agents or () if a.backend == "human"),
     )
 
 

@@ -3,84 +3,128 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import signal
 import sys
-from importlib.resources import files
-from itertools import groupby
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from interlock.demo.props import Props
-from interlock.demo.report import Report, report_of
-from interlock.demo.show import Lines, Show, Silent, tell
-from interlock.demo.story import Played, Story
+from interlock.control.desk import FrontDesk
+from interlock.control.running import RunEnd, RunWish, Stop
+from interlock.demo.project import PLAN, shipped, shop_files
+from interlock.demo.props import Found, Props
+from interlock.demo.report import Place, report_lines
+from interlock.demo.screen import painted
+from interlock.demo.stage import Stage, print_to, stage_for
+from interlock.demo.story import departures
 from interlock.domain.plan import Plan
-from interlock.domain.run import RunLimits
-from interlock.engine.ports import EventLog, NewEvent, Recorded, StreamWrite
+from interlock.engine.supervisor import Supervisor
 from interlock.planning.document import parse_plan
-from interlock.planning.forecast import forecast
 
-WORKFLOW: Final = "workflow.yaml"
+_NONE: Final = "none"
+_STOPPED: Final = 130
 
 
-def play_demo(props: Props, *, fast: bool, as_json: bool) -> int:
-    """0 when the story ended as told, else 1."""
-    plan = shipped_plan()
-    show = Silent() if as_json else _show_for(plan, props, fast=fast)
+class Wishes(msgspec.Struct, frozen=True):
+    """`fast` leaves out what is there to be watched."""
 
-    async def rehearsal() -> Played:
-        return await Story(props.new_world(), plan, show.frame_minutes, show.frame).play()
+    fast: bool
+    json: bool
 
-    show.open()
-    try:
-        played = props.rehearse(rehearsal)
-    finally:
-        show.close()
-    report = asyncio.run(_keep(props, played))
-    if as_json:
-        document = msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
-        sys.stdout.write(f"{document}\n")
-    else:
-        tell(report)
-    return 0 if report.as_told else 1
+
+def play_demo(props: Props, wishes: Wishes) -> int:
+    """0 when the story ended as told, 1 when it did not, 130 when the person left."""
+    return asyncio.run(_play(props, wishes))
 
 
 def shipped_plan() -> Plan:
-    """The eleven-stage workflow that comes with the package."""
-    content = (files("interlock.demo") / WORKFLOW).read_bytes()
-    match parse_plan(content, WORKFLOW):
+    match parse_plan(shipped(PLAN).encode(), PLAN):
         case Plan() as plan:
             return plan
         case faults:
-            raise RuntimeError(f"the shipped workflow is broken: {faults[0]}")
+            raise RuntimeError(f"the shipped plan is broken: {faults[0]}")
 
 
-def _show_for(plan: Plan, props: Props, *, fast: bool) -> Show:
-    if fast or not sys.stdout.isatty():
-        return Lines(plan)
-    from interlock.demo.live import LiveShow, can_draw
+async def _play(props: Props, wishes: Wishes) -> int:
+    stage = stage_for(shipped_plan(), props, as_json=wishes.json)
+    found = await props.find_box()
+    minimum = found.box if found.box == _NONE else None
+    folder = await props.make_repository(shop_files(props.python, minimum, fast=wishes.fast))
+    told = sys.stderr if wishes.json else sys.stdout
+    print_to(told, f"a repository of its own, yours to keep or delete: {folder}")
+    if minimum is not None:
+        print_to(told, without_box(found))
+    end = await _run(props, stage, folder, found)
+    if end.stopped:
+        go_on = f"cd {folder} && {props.program} run"
+        print_to(told, f"stopped by you; nothing is lost, this goes on: {go_on}")
+        return _STOPPED
+    if wishes.json:
+        document = msgspec.json.format(msgspec.json.encode(end.report), indent=2).decode()
+        sys.stdout.write(f"{document}\n")
+    else:
+        colour = props.colour and sys.stdout.isatty()
+        width = shutil.get_terminal_size((100, 24)).columns
+        for line in report_lines(end.report, Place(folder, props.program), width):
+            sys.stdout.write(f"{painted(line, colour)}\n")
+    return 1 if any(departures(end.report)) else 0
 
-    if not can_draw():
-        return Lines(plan)
-    limits = RunLimits()
-    minutes = forecast(plan, limits.workers, limits.parallel_stages).minutes.parallel
-    return LiveShow(plan, minutes, props.pause)
+
+async def _run(props: Props, stage: Stage, folder: Path, found: Found) -> RunEnd:
+    desk, plan = props.open_desk(folder), folder / PLAN
+    wish = RunWish(actor=props.actor, content=shipped(PLAN).encode(), where=str(plan))
+    stop = _stop_on_signals(stage)
+    stage.open(found.box)
+    try:
+        return await _watched(desk, wish, stop, stage)
+    finally:
+        stage.drop()
 
 
-async def _keep(props: Props, played: Played) -> Report:
-    """Copy the history into a real store and verify it there; equal events give equal hashes."""
-    async with props.open_kept() as kept:
-        await kept.blobs.put(played.plan_bytes)
-        await _copy(played.events, kept.log)
-        audit = await kept.log.verify(played.head)
-        at_the_kill = await kept.log.verify(played.kill.head)
-        return report_of(played, audit, continues=at_the_kill.ok, store=str(kept.path))
+async def _watched(desk: FrontDesk, wish: RunWish, stop: Stop, stage: Stage) -> RunEnd:
+    """The board looks from its first news on: before that there is nothing to look at."""
+    async with Supervisor() as beside:
+        following = False
+
+        def say(sentence: str) -> None:
+            nonlocal following
+            stage.say(sentence)
+            if not following:
+                following = True
+                beside.start("board", stage.follow(desk))
+
+        try:
+            end = await desk.run(wish, stop, say)
+        finally:
+            beside.cancel_all()
+    await stage.close(desk)
+    return end
 
 
-async def _copy(events: tuple[Recorded, ...], log: EventLog) -> None:
-    for at, together in groupby(events, key=lambda event: event.at):
-        writes = [
-            StreamWrite(event.stream, None, (NewEvent(event.fact, event.actor),))
-            for event in together
-        ]
-        await log.append(writes, at)
+def _stop_on_signals(stage: Stage) -> Stop:
+    stop, loop = Stop(), asyncio.get_running_loop()
+
+    def asked() -> None:
+        stop.ask()
+        killing = stop.now.is_set()
+        stage.say(
+            "killing what still runs"
+            if killing
+            else "no new starts; workers put down what they hold (once more: kill them)"
+        )
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked)
+    return stop
+
+
+def without_box(found: Found) -> str:
+    """Said before anything runs: it is the demo's own script and nothing of the person's."""
+    tried = "; ".join(f"{name}: {why}" for name, why in found.tried.items())
+    return (
+        f"NO BOX starts on this machine ({tried or 'no kind is supported here'}). The demo goes on "
+        "without one, because its agents only play the script that lies in its repository. Real "
+        "agents need a box: `interlock doctor` says what is missing."
+    )

@@ -1,47 +1,35 @@
-"""What the demo is handed: it makes nothing itself and can be played on anything."""
+"""What the demo is handed: it makes nothing itself."""
 
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from interlock.engine.ports import Blobs, Clock, EventLog, IdSource
-from interlock.flows.run.news import Ports
-
-_T = TypeVar("_T")
-
-
-class Rehearse(Protocol):
-    """Runs a coroutine to its end on pretend time."""
-
-    def __call__(self, main: Callable[[], Coroutine[Any, Any, _T]]) -> _T: ...
+from interlock.control.desk import FrontDesk
+from interlock.domain.actor import Actor
+from interlock.domain.settings import BoxName
+from interlock.engine.ports import Clock
 
 
-class World(msgspec.Struct, frozen=True):
-    """One pretend world; `new_life` gives the ports of one more plane, `work_as` is a worker."""
+class Found(msgspec.Struct, frozen=True):
+    """The strongest box that starts here, and why the stronger ones do not."""
 
-    clock: Clock
-    ids: IdSource
-    log: EventLog
-    blobs: Blobs
-    new_life: Callable[[], Ports]
-    work_as: Callable[[str], Coroutine[Any, Any, None]]
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """A real store in a temporary folder, for the person to look at afterwards."""
-
-    path: Path
-    log: EventLog
-    blobs: Blobs
+    box: BoxName
+    tried: Mapping[str, str] = {}
 
 
 class Props(msgspec.Struct, frozen=True):
-    """`pause` lets real time pass while the pretend world stands still."""
+    """`python` is how a gate names the interpreter, `program` how the person calls Interlock.
 
-    rehearse: Rehearse
-    new_world: Callable[[], World]
-    pause: Callable[[float], None]
-    open_kept: Callable[[], AbstractAsyncContextManager[Kept]]
+    `draws`: a terminal here would obey; `colour`: colours are welcome on it.
+    """
+
+    actor: Actor
+    clock: Clock
+    colour: bool
+    draws: bool
+    find_box: Callable[[], Awaitable[Found]]
+    make_repository: Callable[[Mapping[str, str]], Awaitable[Path]]
+    open_desk: Callable[[Path], FrontDesk]
+    program: str
+    python: str

@@ -1,167 +1,129 @@
-"""What came of the story, read off its log: nothing here is known from anywhere else."""
+"""What came of it in words, read off the run's own document."""
 
 from __future__ import annotations
 
+import shlex
+import textwrap
 from collections.abc import Iterator
-from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from interlock.demo.story import Kill, Played
-from interlock.domain.facts.attempt import AttemptAbandoned
-from interlock.domain.facts.lease import LeaseEnded
-from interlock.domain.facts.task import TaskRequeued
-from interlock.domain.ids import GroupId, TaskName
-from interlock.domain.run import RunLimits, RunStatus
-from interlock.engine.chain import Head, Verification
-from interlock.flows.task.state import TaskPicture
-from interlock.planning.forecast import forecast
+from interlock.control.run_document import RunReport, TaskSeen
+from interlock.demo.screen import Line, Piece
+from interlock.demo.story import REFUSED, came_back, departures, landed, still_waiting
 
-LABEL: Final = (
-    "simulated: a pretend clock, pretend workers and a pretend target; "
-    "no agent ran and no code was touched"
-)
-_LOST: Final = (AttemptAbandoned, LeaseEnded, TaskRequeued)
-"""Facts that would say that the kill cost somebody's work."""
+LINE: Final = "shop/cart.py:12"
+"""A line that the cart's task brought."""
+
+WIDTH_MAX: Final = 100
+_COLOURS: Final = {"landed": "green", "came back": "yellow", "waits": "yellow"}
+_HEAD: Final = 12
+_NAME: Final = 10
 
 
-class StageRow(msgspec.Struct, frozen=True):
-    """One stage: from when to when in pretend minutes, and in how many attempts."""
+class Place(msgspec.Struct, frozen=True):
+    """Where the repository lies and how the person calls Interlock from there."""
 
-    id: TaskName
-    group: GroupId | None
-    agent: str
-    state: str
-    start_minutes: float | None
-    finish_minutes: float | None
-    attempts: int
+    folder: Path
+    program: str
 
 
-class MinutesRow(msgspec.Struct, frozen=True):
-    """The run as it went, beside the sum of all stages and the plan's forecast."""
-
-    run: float | None
-    sequential: float
-    forecast: float
-    saved_percent: float | None
-
-
-class KillRow(msgspec.Struct, frozen=True):
-    """What the kill met and what it cost."""
-
-    at_minutes: float
-    down_minutes: float
-    under_way: tuple[TaskName, ...]
-    events_before: int
-    events_lost: int
-    attempts_lost: int
-    minutes_lost: float | None
-
-
-class AuditRow(msgspec.Struct, frozen=True):
-    """The tamper check on the real store that the history was copied to."""
-
-    events: int
-    ok: bool
-    first_broken: str | None
-    head: str
+def report_lines(report: RunReport, place: Place, width: int) -> Iterator[Line]:
+    width = min(width, WIDTH_MAX)
+    yield from _landed(report, width)
+    yield from _tasks("came back", _returns(came_back(report)), width)
+    yield from _tasks("waits", _waits(still_waiting(report)), width)
+    yield from _entry("time", _time(report), width)
+    yield from _entry("agents", _agents(report), width)
+    if different := tuple(departures(report)):
+        yield ()
+        yield (Piece("This did not end as told:", "yellow"),)
+        for sentence in different:
+            yield from _entry("", sentence, width)
+    yield ()
+    yield (Piece("Look around:"),)
+    yield from _commands(look_commands(place))
+    if any(task.id == REFUSED for task in still_waiting(report)):
+        yield ()
+        yield (Piece("Tell the agent what is wrong, and let the rest land:"),)
+        yield from _commands(mend_commands(place))
 
 
-class Report(msgspec.Struct, frozen=True):
-    """The whole outcome; `as_told` is False when the story did not end as it should."""
-
-    simulated: str
-    as_told: bool
-    run: str | None
-    goal: str
-    state: str
-    minutes: MinutesRow
-    stages: tuple[StageRow, ...]
-    kill: KillRow
-    events: int
-    audit: AuditRow
-    store: str
-    next: tuple[str, ...]
+def _commands(commands: tuple[str, ...]) -> Iterator[Line]:
+    yield from ((Piece(f"  {command}", "bold"),) for command in commands)
 
 
-def report_of(played: Played, audit: Verification, continues: bool, store: str) -> Report:
-    """`continues`: the end of the log at the kill is part of the history as it is now."""
-    run = None if played.run_id is None else played.picture.runs[played.run_id]
-    began = None if run is None else run.started_at
-    limits = RunLimits()
-    expected = forecast(played.plan, limits.workers, limits.parallel_stages).minutes
-    took = _minutes_between(began, None if run is None else run.ended_at)
-    stages = tuple(_stage(task, began) for task in _in_order(played))
-    kill = _kill_row(played, continues, took, expected.parallel)
-    completed = run is not None and run.status is RunStatus.COMPLETED
-    nothing_lost = kill.events_lost == 0 and kill.attempts_lost == 0 and kill.minutes_lost == 0
-    return Report(
-        simulated=LABEL,
-        as_told=completed and nothing_lost and audit.ok and audit.head == played.head,
-        run=None if run is None else run.id,
-        goal=played.plan.goal,
-        state="never started" if run is None else run.status.value,
-        minutes=MinutesRow(
-            run=took,
-            sequential=expected.sequential,
-            forecast=expected.parallel,
-            saved_percent=_saved(took, expected.sequential),
-        ),
-        stages=stages,
-        kill=kill,
-        events=len(played.events),
-        audit=AuditRow(audit.events, audit.ok, audit.first_broken, _text_of(audit.head)),
-        store=store,
-        next=(
-            f"interlock status --store {store}",
-            f"interlock log --store {store} --limit 20",
-            f"interlock audit verify --store {store}",
-        ),
+def look_commands(place: Place) -> tuple[str, ...]:
+    return (
+        f"cd {shlex.quote(str(place.folder))}",
+        f"{place.program} report",
+        f"{place.program} why {LINE}",
+        f"{place.program} review list",
     )
 
 
-def _kill_row(
-    played: Played, continues: bool, took: float | None, forecast_minutes: float
-) -> KillRow:
-    kill: Kill = played.kill
-    after = (event.fact for event in played.events[kill.head.position :])
-    return KillRow(
-        at_minutes=kill.at_minutes,
-        down_minutes=kill.down_minutes,
-        under_way=kill.under_way,
-        events_before=kill.head.position,
-        events_lost=0 if continues else kill.head.position,
-        attempts_lost=sum(isinstance(fact, _LOST) for fact in after),
-        minutes_lost=None if took is None else round(took - forecast_minutes, 3),
+def mend_commands(place: Place) -> tuple[str, ...]:
+    reason = shlex.quote("no keys in the code")
+    return (
+        f"{place.program} task retry {REFUSED} --reason {reason}",
+        f"{place.program} run",
     )
 
 
-def _in_order(played: Played) -> Iterator[TaskPicture]:
-    return iter(sorted(played.picture.tasks.values(), key=lambda task: task.index))
-
-
-def _stage(task: TaskPicture, began: datetime | None) -> StageRow:
-    return StageRow(
-        id=task.planned.id,
-        group=task.group,
-        agent=task.planned.agent,
-        state=task.status.value,
-        start_minutes=_minutes_between(began, task.started_at),
-        finish_minutes=_minutes_between(began, task.completed_at),
-        attempts=task.attempts_made,
+def _landed(report: RunReport, width: int) -> Iterator[Line]:
+    gates = sorted({gate.name for task in landed(report) for gate in task.gates})
+    yield from _entry(
+        "landed",
+        f"{len(landed(report))} of {len(report.tasks)} tasks on {report.target.branch}, each "
+        f"proved by {' and '.join(gates) or 'nothing'} on the very tree that landed; "
+        f"{report.metrics.gate_runs} gate runs",
+        width,
     )
 
 
-def _minutes_between(start: datetime | None, end: datetime | None) -> float | None:
-    if start is None or end is None:
-        return None
-    return round((end - start).total_seconds() / 60, 3)
+def _returns(tasks: tuple[TaskSeen, ...]) -> Iterator[tuple[str, str]]:
+    for task in tasks:
+        for attempt in task.tries[:-1]:
+            why = attempt.reason or attempt.outcome or "no reason was recorded"
+            yield task.id, f"{why.rstrip('.')}. It landed with attempt {task.attempts}."
 
 
-def _saved(took: float | None, sequential: float) -> float | None:
-    return None if took is None else round(100 * (1 - took / sequential), 1)
+def _waits(tasks: tuple[TaskSeen, ...]) -> Iterator[tuple[str, str]]:
+    for task in tasks:
+        yield task.id, f"for {task.waits_for}" if task.waits_for else task.reason or task.state
 
 
-def _text_of(head: Head) -> str:
-    return f"{head.position}:{head.hash.hex()}"
+def _time(report: RunReport) -> str:
+    numbers = report.metrics
+    one_by_one = f"one after another {numbers.sequential_seconds:.0f} s"
+    factor = numbers.parallel_efficiency
+    faster = "" if factor is None or factor < 1 else f", so {factor:.1f}x faster"
+    return f"{numbers.wall_seconds:.0f} s; {one_by_one}{faster}"
+
+
+def _agents(report: RunReport) -> str:
+    attempts = sum(len(task.tries) for task in report.tasks)
+    kind = "simulated, they played a script; " if report.simulated else ""
+    boxed = " or ".join(box for box in report.boxes if box != "none")
+    where = f"each in a {boxed} box" if boxed else "WITHOUT A BOX"
+    return f"{kind}{attempts} attempts, {where}"
+
+
+def _tasks(head: str, rows: Iterator[tuple[str, str]], width: int) -> Iterator[Line]:
+    for name, words in rows:
+        yield from _entry(head, words, width, name)
+        head = ""
+
+
+def _entry(head: str, words: str, width: int, name: str = "") -> Iterator[Line]:
+    room = width - _HEAD - (_NAME if name else 0)
+    for line in textwrap.wrap(words, room, break_on_hyphens=False):
+        start = Piece(f"{head:<{_HEAD}}", _COLOURS.get(head, "dim"))
+        yield (
+            start,
+            Piece(f"{name:<{_NAME}}" if room < width - _HEAD else "", "bold"),
+            Piece(line),
+        )
+        head = name = ""

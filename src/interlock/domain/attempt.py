@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from interlock.domain.ids import Token, WorkerId
+from interlock.domain.ids import CommitId, Token, WorkerId
 from interlock.domain.result import Result
 
 
@@ -28,3 +28,8 @@ class Attempt(msgspec.Struct, frozen=True):
     ended_at: datetime | None = None
     result: Result | None = None
     loss: AttemptLoss | None = None
+    base: CommitId | None = None
+    branch: str = ""
+    path: str = ""
+    box: str = ""
+    simulated: bool = False

@@ -3,7 +3,8 @@
 import msgspec
 
 from interlock.domain.goal import Goal
-from interlock.domain.ids import BlobId, RunId, TaskId
+from interlock.domain.ids import BlobId, CommitId, RunId, TaskId, WorkerId
+from interlock.domain.result import Result
 from interlock.domain.run import RunLimits
 from interlock.domain.task import Priority
 
@@ -19,6 +20,18 @@ class StartRun(_Command, frozen=True, tag="start_run"):
     goal: Goal
     plan: BlobId
     limits: RunLimits
+    settings: BlobId | None = None
+    settings_digest: str = ""
+    target: str = ""
+    base: CommitId | None = None
+    source: str = ""
+
+
+class AmendRun(_Command, frozen=True, tag="amend_run"):
+    """The plan of an unfinished run was changed: take over what has not begun yet."""
+
+    run_id: RunId
+    plan: BlobId
 
 
 class Pause(_Command, frozen=True, tag="pause"):
@@ -91,7 +104,58 @@ class PrioritiseTask(_Command, frozen=True, tag="prioritise_task"):
     priority: Priority
 
 
+class ClaimTask(_Command, frozen=True, tag="claim_task"):
+    """A person takes a ready task."""
+
+    task_id: TaskId
+    worker_id: WorkerId
+
+
+class BeginTask(_Command, frozen=True, tag="begin_task"):
+    """The workspace of a claimed task stands; its worker begins."""
+
+    task_id: TaskId
+    worker_id: WorkerId
+    base: CommitId
+    branch: str
+    path: str
+
+
+class SubmitTask(_Command, frozen=True, tag="submit_task"):
+    """A person hands in what they did with a task that they hold."""
+
+    task_id: TaskId
+    worker_id: WorkerId
+    result: Result
+
+
+class ReleaseTask(_Command, frozen=True, tag="release_task"):
+    """A person gives a task back; it is ready for anybody again."""
+
+    task_id: TaskId
+    reason: str = ""
+
+
+class RegisterWorker(_Command, frozen=True, tag="register_worker"):
+    """A person becomes a worker, or says anew what they can do."""
+
+    worker_id: WorkerId
+    name: str
+    capabilities: tuple[str, ...] = ()
+    capacity: int = 1
+
+
 TaskCommand = (
-    CancelTask | HoldTask | ApproveTask | RejectTask | RetryTask | AnswerTask | PrioritiseTask
+    CancelTask
+    | HoldTask
+    | ApproveTask
+    | RejectTask
+    | RetryTask
+    | AnswerTask
+    | PrioritiseTask
+    | ClaimTask
+    | BeginTask
+    | SubmitTask
+    | ReleaseTask
 )
-Command = StartRun | Pause | Resume | Stop | TaskCommand
+Command = StartRun | AmendRun | Pause | Resume | Stop | RegisterWorker | TaskCommand

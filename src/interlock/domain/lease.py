@@ -10,6 +10,7 @@ from interlock.domain.ids import LeaseId, Token, WorkerId
 class Lease(msgspec.Struct, frozen=True):
     """Who holds the task until when; every report must show `token`.
 
+    A person's lease (`by_hand`) has no heartbeat; it runs out after days.
     `session` is the life of the worker's process that got it: a restarted worker does not hold it.
     """
 
@@ -20,3 +21,4 @@ class Lease(msgspec.Struct, frozen=True):
     expires_at: datetime
     seconds: float
     session: int = 0
+    by_hand: bool = False

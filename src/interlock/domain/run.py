@@ -17,7 +17,10 @@ class RunStatus(StrEnum):
 
 
 class RunLimits(msgspec.Struct, frozen=True):
-    """The knobs that bound one run, read once when it starts."""
+    """The knobs that bound one run, read once when it starts.
+
+    `by_people` are the agent profiles that only people fill; a person's claim lasts `claim_days`.
+    """
 
     workers: int = 10
     parallel_stages: int = 4
@@ -25,3 +28,5 @@ class RunLimits(msgspec.Struct, frozen=True):
     losses_in_a_row: int = 5
     lease_seconds: float = 60.0
     p0_grace_seconds: float = 30.0
+    by_people: tuple[str, ...] = ()
+    claim_days: float = 5.0

@@ -1,11 +1,28 @@
 """What the person decided in `interlock.toml`, checked and with every default filled in."""
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 Profile = Literal["solo", "fleet"]
 OnLoss = Literal["exit", "wait"]
+BoxName = Literal["bubblewrap", "container", "sandlock", "none"]
+Backend = Literal["claude", "codex", "acp", "command", "human", "scripted"]
+GateReader = Literal["junit", "sarif", "coverage-xml", "exit-code"]
+Boundary = Literal["record", "refuse"]
+LandForm = Literal["squash", "merge"]
+
+BOXES: Final[tuple[BoxName, ...]] = ("bubblewrap", "container", "sandlock", "none")
+"""Strongest first."""
+
+
+class ProjectSettings(msgspec.Struct, frozen=True):
+    """The branch that stays green and how changes get onto it; no target: the one checked out."""
+
+    target: str = ""
+    remote: str = ""
+    boundary: Boundary = "record"
+    land: LandForm = "squash"
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -15,6 +32,56 @@ class Limits(msgspec.Struct, frozen=True):
     gates: int | None = None
     parallel_stages: int = 4
     max_attempts: int = 3
+    disk_bytes: int = 10_000_000_000
+    wall_minutes: float = 240.0
+
+
+class AgentProfile(msgspec.Struct, frozen=True):
+    """One way to have work done. No `skills`: it is taken to have every skill."""
+
+    name: str
+    backend: Backend
+    run: tuple[str, ...] = ()
+    script: str = ""
+    model: str = ""
+    auth: Literal["key", "login"] = "key"
+    timeout_minutes: float = 45.0
+    skills: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    network: tuple[str, ...] = ()
+
+
+class GateSettings(msgspec.Struct, frozen=True):
+    """One gate: a command in a box, and how its evidence is read.
+
+    `fail_on` is the lowest SARIF level that counts, `minimum` the share of changed lines that must
+    be covered, in percent; each belongs to one reader.
+    """
+
+    name: str
+    run: str
+    reads: GateReader
+    timeout_minutes: float = 10.0
+    fail_on: Literal["note", "warning", "error"] | None = None
+    minimum: float | None = None
+
+
+class SandboxSettings(msgspec.Struct, frozen=True):
+    """What boxes must hold at least, and what they may see beyond the usual."""
+
+    minimum: BoxName | None = None
+    network: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+
+
+class PrepareSettings(msgspec.Struct, frozen=True):
+    """Builds what every workspace needs; kept by the content of `files`, shown at `keeps`."""
+
+    run: str
+    files: tuple[str, ...]
+    keeps: tuple[str, ...]
+    network: tuple[str, ...] = ()
 
 
 class StoreSettings(msgspec.Struct, frozen=True):
@@ -30,15 +97,34 @@ class StoreSettings(msgspec.Struct, frozen=True):
 class Settings(msgspec.Struct, frozen=True):
     """The whole file. `agents` or `gates` of None: the file names none, so any name is accepted.
 
-    `unused` lists what the file sets and this release does not act on yet.
+    `unused` lists what the file sets and this release does not act on yet; `digest` is the
+    SHA-256 of the file, so that a run can tell which settings ruled it.
     """
 
+    project: ProjectSettings = ProjectSettings()
     limits: Limits = Limits()
     store: StoreSettings = StoreSettings()
-    agents: tuple[str, ...] | None = None
-    gates: tuple[str, ...] | None = None
+    agents: tuple[AgentProfile, ...] | None = None
+    gates: tuple[GateSettings, ...] | None = None
+    sandbox: SandboxSettings = SandboxSettings()
+    prepare: PrepareSettings | None = None
     path: str | None = None
+    digest: str = ""
     unused: tuple[str, ...] = ()
+
+    @property
+    def agent_names(self) -> tuple[str, ...] | None:
+        return None if self.agents is None else tuple(agent.name for agent in self.agents)
+
+    @property
+    def gate_names(self) -> tuple[str, ...] | None:
+        return None if self.gates is None else tuple(gate.name for gate in self.gates)
+
+    def agent(self, name: str) -> AgentProfile | None:
+        return next((agent for agent in self.agents or () if agent.name == name), None)
+
+    def gate(self, name: str) -> GateSettings | None:
+        return next((gate for gate in self.gates or () if gate.name == name), None)
 
 
 class SettingsFault(msgspec.Struct, frozen=True):

@@ -95,7 +95,7 @@ class Dependency(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class PlannedTask(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One entry of a plan, as its author meant it."""
+    """One entry of a plan, as its author meant it; `tests_may_go`: it is there to remove tests."""
 
     id: TaskName
     title: str
@@ -111,6 +111,7 @@ class PlannedTask(msgspec.Struct, frozen=True, omit_defaults=True):
     when: str | None = None
     gates: tuple[str, ...] = ()
     confidence: int | None = None
+    tests_may_go: bool = False
 
 
 class Task(msgspec.Struct, frozen=True):

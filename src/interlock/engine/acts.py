@@ -12,8 +12,9 @@ import msgspec
 
 from interlock.domain.change import ChangeSet
 from interlock.domain.facts.change import Judgement, LandingRefusal
-from interlock.domain.ids import BlobId, CommitId, TaskId, Token
+from interlock.domain.ids import BlobId, CommitId, RunId, TaskId, Token, WorkerId
 from interlock.domain.task import PlannedTask
+from interlock.domain.verdict import GateVerdict
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -23,21 +24,35 @@ class Candidate(msgspec.Struct, frozen=True):
     attempt: int
     planned: PlannedTask
     change: ChangeSet | None
+    run_id: RunId = RunId("")
+    worker_id: WorkerId = WorkerId("")
+    goal: str = ""
+    target: str = ""
+    settings: BlobId | None = None
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """What the evidence says about the candidate."""
+    """What the evidence says about the candidate; the fields are those of `ChangeJudged`."""
 
     judgement: Judgement
     detail: str = ""
     log: BlobId | None = None
+    verdicts: tuple[GateVerdict, ...] = ()
+    target: CommitId | None = None
+    files: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+    held: str = ""
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """What would land: a commit on top of this base, or nothing."""
+    """What would land: a commit on top of this base, or nothing.
+
+    `judged` is there when the target had moved and the tree was judged anew for it.
+    """
 
     base: CommitId
     commit: CommitId | None
+    judged: Judged | None = None
 
 
 class Landing(msgspec.Struct, frozen=True):
@@ -48,12 +63,15 @@ class Landing(msgspec.Struct, frozen=True):
     token: Token
     base: CommitId
     prepared: CommitId | None
+    settings: BlobId | None = None
+    target: str = ""
 
 
 class Landed(msgspec.Struct, frozen=True):
-    """It is on the target."""
+    """It is on the target; `note` is a sentence for the person whose checkout was left alone."""
 
     commit: CommitId | None
+    note: str = ""
 
 
 class NotLanded(msgspec.Struct, frozen=True):
@@ -62,6 +80,7 @@ class NotLanded(msgspec.Struct, frozen=True):
     refusal: LandingRefusal
     detail: str = ""
     log: BlobId | None = None
+    judged: Judged | None = None
 
 
 class Acts(Protocol):

@@ -9,12 +9,12 @@ from typing import Protocol
 
 import msgspec
 
-from interlock.domain.ids import LeaseId, RunId, TaskId, Token, WorkerId
+from interlock.domain.ids import BlobId, CommitId, LeaseId, RunId, TaskId, Token, WorkerId
 from interlock.domain.result import Result
 from interlock.domain.task import Activity, PlannedTask
 from interlock.domain.worker import WorkerType
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Grows when a message changes; a peer that speaks another one is told so and left alone."""
 
 
@@ -30,6 +30,9 @@ class Job(msgspec.Struct, frozen=True, tag_field="message", tag="job"):
     lease_seconds: float
     planned: PlannedTask
     feedback: str = ""
+    feedback_log: BlobId | None = None
+    settings: BlobId | None = None
+    target: str = ""
     protocol: int = PROTOCOL
 
 
@@ -105,7 +108,19 @@ class _JobReport(_Report, frozen=True, kw_only=True):
 
 
 class Started(_JobReport, frozen=True, tag="started", kw_only=True):
-    """The job was accepted and begun."""
+    """The job was accepted and begun: from this commit, in this workspace, in this kind of box."""
+
+    base: CommitId | None = None
+    branch: str = ""
+    path: str = ""
+    box: str = ""
+    simulated: bool = False
+
+
+class Denied(_JobReport, frozen=True, tag="denied", kw_only=True):
+    """The box wanted to reach hosts that are not on its list."""
+
+    hosts: tuple[str, ...]
 
 
 class Declined(_JobReport, frozen=True, tag="declined", kw_only=True):
@@ -137,7 +152,7 @@ class Finished(_JobReport, frozen=True, tag="finished", kw_only=True):
     result: Result
 
 
-JobReport = Started | Declined | Progressed | Asked | Frozen | Finished
+JobReport = Started | Declined | Denied | Progressed | Asked | Frozen | Finished
 Report = Joined | Left | Alive | JobReport
 
 

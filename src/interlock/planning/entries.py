@@ -25,7 +25,7 @@ PERCENT: Final = (0, 100)
 
 TRAITS: Final = (
     "kind", "spec", "files", "priority", "estimate",
-    "agent", "skills", "when", "gates", "confidence",
+    "agent", "skills", "when", "gates", "confidence", "tests_may_go",
 )  # fmt: skip
 """What a task may also take from `defaults`."""
 
@@ -83,6 +83,7 @@ class Traits(msgspec.Struct, frozen=True):
     when: Word | None = None
     gates: tuple[Word, ...] | None = None
     confidence: int | None = None
+    tests_may_go: bool | None = None
 
 
 class TaskEntry(msgspec.Struct, frozen=True):
@@ -176,6 +177,7 @@ def read_traits(fields: Fields) -> Traits:
         when=_word(fields, "when"),
         gates=tuple(fields.words("gates", GATES_MAX)) if "gates" in fields else None,
         confidence=fields.whole("confidence", *PERCENT),
+        tests_may_go=fields.flag("tests_may_go"),
     )
 
 
@@ -206,6 +208,7 @@ def _planned(bare: PlannedTask, own: Traits, shared: Traits) -> PlannedTask:
         when=None if when is None else when.text,
         gates=tuple(gate.text for gate in gates),
         confidence=confidence,
+        tests_may_go=_first(own.tests_may_go, shared.tests_may_go, bare.tests_may_go),
     )
 
 

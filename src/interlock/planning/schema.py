@@ -104,6 +104,9 @@ def _traits() -> dict[str, Json]:
         "when": _text("The flag that must be true, else it is skipped.", LINE_CHARACTERS_MAX),
         "gates": _words("What must pass before it lands.", GATES_MAX),
         "confidence": _described("How sure its author is.", _whole(0, 100)),
+        "tests_may_go": _described(
+            "Removing or skipping tests is what the task is for.", {"type": "boolean"}
+        ),
     }
 
 

@@ -7,7 +7,7 @@ from interlock.domain.actor import Actor
 from interlock.domain.change import ChangeSet
 from interlock.domain.command import Command
 from interlock.domain.facts.base import Fact
-from interlock.domain.facts.change import Judgement
+from interlock.domain.facts.change import ChangeJudged, Judgement
 from interlock.domain.facts.command import CommandAccepted, CommandGiven, CommandRefused
 from interlock.domain.facts.run import RunPlanned, RunStarted
 from interlock.domain.facts.task import TaskSubmitted
@@ -42,8 +42,7 @@ from interlock.flows.run.pictures import (
     task_stream,
 )
 from interlock.flows.run.settle import Wishes, settle
-from interlock.flows.task import decide as task_decide
-from interlock.flows.task.decide import Evidence
+from interlock.flows.task import news
 from interlock.flows.task.state import TaskPicture
 
 AT = datetime(2031, 5, 6, 7, 8, tzinfo=UTC)
@@ -214,21 +213,17 @@ class Scene:
 
     def judge(self, name: str, judgement: Judgement = Judgement.PASSED) -> "Scene":
         task = self.task(name)
-        evidence = Evidence(task.attempts_made, judgement, "the gate's words")
-        return self._act(name, task_decide.on_judged(task, evidence, self.limits, self.now))
+        evidence = ChangeJudged(task.attempts_made, judgement, "the gate's words")
+        return self._act(name, news.on_judged(task, evidence, self.limits, self.now))
 
     def intend(self, name: str) -> "Scene":
-        return self._act(
-            name, task_decide.on_prepared(self.task(name), CommitId("base"), CommitId("c"))
-        )
+        return self._act(name, news.on_prepared(self.task(name), CommitId("base"), CommitId("c")))
 
     def land(self, name: str) -> "Scene":
         self.intend(name)
         landing = self.task(name).landing
         assert landing is not None
-        return self._act(
-            name, task_decide.on_landed(self.task(name), landing.key, landing.prepared)
-        )
+        return self._act(name, news.on_landed(self.task(name), landing.key, landing.prepared))
 
     def _act(self, name: str, facts: tuple[Fact, ...]) -> "Scene":
         self.record(task_stream(task_id(name)), *facts)

@@ -18,6 +18,7 @@ from interlock.engine.dispatch import (
     Alive,
     Asked,
     Declined,
+    Denied,
     Finished,
     Freeze,
     Frozen,
@@ -43,6 +44,7 @@ class Performance(msgspec.Struct, frozen=True):
     steps: int = 4
     declines: str = ""
     asks: str = ""
+    denies: tuple[str, ...] = ()
     ignores_freeze: bool = False
     summary: str = ""
 
@@ -177,6 +179,8 @@ class PretendWorker:
             if step < steps:
                 activity = list(Activity)[(step - 1) % len(Activity)]
                 await self._report(Progressed, job, percent=100 * step // steps, activity=activity)
+        if performance.denies:
+            await self._report(Denied, job, hosts=performance.denies)
         await self._report(Finished, job, result=self._result(job, performance))
 
     async def _pass_time(self, running: _Running, seconds: float) -> bool:

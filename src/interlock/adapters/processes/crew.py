@@ -34,6 +34,10 @@ class Member:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def has_ended(self) -> bool:
+        return self._ended.done()
+
     async def ended(self) -> int:
         """Wait for its end; the exit code, or the negative number of the signal that ended it."""
         return await asyncio.shield(self._ended)
@@ -96,8 +100,15 @@ class Crew:
         return member
 
     async def end(self) -> None:
-        """End all members at the same time."""
+        """End all members at the same time, politely at first."""
+        await self._end_within(self._grace_seconds)
+
+    async def kill(self) -> None:
+        """End all members without asking them."""
+        await self._end_within(0.0)
+
+    async def _end_within(self, grace_seconds: float) -> None:
         async with asyncio.TaskGroup() as group:
             for member in self._members:
-                group.create_task(member.end(self._grace_seconds))
+                group.create_task(member.end(grace_seconds))
         self._members.clear()

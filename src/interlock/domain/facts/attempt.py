@@ -2,17 +2,29 @@
 
 from interlock.domain.attempt import AttemptLoss
 from interlock.domain.facts.base import Fact
-from interlock.domain.ids import Token, WorkerId
+from interlock.domain.ids import CommitId, Token, WorkerId
 from interlock.domain.result import Result
 from interlock.domain.task import Activity
 
 
 class AttemptStarted(Fact, frozen=True):
-    """The worker accepted the job and began."""
+    """The worker accepted the job and began, here; what ran before that told less is left out."""
 
     number: int
     token: Token
     worker_id: WorkerId
+    base: CommitId | None = None
+    branch: str = ""
+    path: str = ""
+    box: str = ""
+    simulated: bool = False
+
+
+class HostDenied(Fact, frozen=True):
+    """The box wanted to reach hosts that are not on its list."""
+
+    number: int
+    hosts: tuple[str, ...]
 
 
 class AttemptProgressed(Fact, frozen=True):

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from interlock.domain.facts.base import Fact
 from interlock.domain.ids import BlobId, CommitId, Token
+from interlock.domain.verdict import GateVerdict
 
 
 class Judgement(StrEnum):
@@ -13,16 +14,35 @@ class Judgement(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     ERROR = "error"
+    TARGET_RED = "target_red"
+    CONFLICT = "conflict"
 
 
 class ChangeJudged(Fact, frozen=True):
-    """The evidence for one attempt's exact change was collected; an error is tried again later."""
+    """The evidence for one attempt's exact change was collected; an error is tried again later.
+
+    `target` is where the target stood, `files` what the change touches (the first of them),
+    `outside` what of it lies outside the task's own files, `held` why a person must look at it
+    before it may land.
+    """
 
     attempt: int
     judgement: Judgement
     detail: str = ""
     log: BlobId | None = None
     retry_at: datetime | None = None
+    verdicts: tuple[GateVerdict, ...] = ()
+    target: CommitId | None = None
+    files: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+    held: str = ""
+
+
+class ChangeApproved(Fact, frozen=True):
+    """A person looked at a held change and lets it land."""
+
+    attempt: int
+    reason: str = ""
 
 
 class LandingIntended(Fact, frozen=True):
@@ -39,10 +59,14 @@ class LandingIntended(Fact, frozen=True):
 
 
 class ChangeLanded(Fact, frozen=True):
-    """The change is on the target; no commit means that there was nothing to land."""
+    """The change is on the target; no commit means that there was nothing to land.
+
+    `note` is a sentence for the person: a checkout that was left alone and how it catches up.
+    """
 
     key: str
     commit: CommitId | None
+    note: str = ""
 
 
 class LandingRefusal(StrEnum):

@@ -7,7 +7,7 @@ from interlock.domain.ids import LeaseId, Token, WorkerId
 
 
 class LeaseGranted(Fact, frozen=True):
-    """A worker may work on the task until the deadline, showing this token."""
+    """A worker may work on the task until the deadline, showing this token; a person by hand."""
 
     lease_id: LeaseId
     worker_id: WorkerId
@@ -16,6 +16,7 @@ class LeaseGranted(Fact, frozen=True):
     expires_at: datetime
     seconds: float
     session: int = 0
+    by_hand: bool = False
 
 
 class LeaseRenewed(Fact, frozen=True):

@@ -3,13 +3,17 @@
 from interlock.domain.facts.base import Fact
 from interlock.domain.goal import Goal
 from interlock.domain.group import StageGroup
-from interlock.domain.ids import BlobId, RepoId, RunId
+from interlock.domain.ids import BlobId, CommitId, RepoId, RunId
 from interlock.domain.plan import AffinityRule
 from interlock.domain.run import RunLimits
 
 
 class RunStarted(Fact, frozen=True):
-    """A plan was accepted. The plan is a blob; its tasks follow as facts of their own."""
+    """A plan was accepted. The plan is a blob; its tasks follow as facts of their own.
+
+    `settings` is the blob of the settings that rule the run, `settings_digest` the hash of the
+    file they were read from; `base` is where the branch `target` stood, `source` the plan's file.
+    """
 
     run_id: RunId
     repo_id: RepoId
@@ -19,6 +23,18 @@ class RunStarted(Fact, frozen=True):
     limits: RunLimits
     groups: tuple[StageGroup, ...] = ()
     affinity: tuple[AffinityRule, ...] = ()
+    settings: BlobId | None = None
+    settings_digest: str = ""
+    target: str = ""
+    base: CommitId | None = None
+    source: str = ""
+
+
+class RunAmended(Fact, frozen=True):
+    """The run goes on by another plan: tasks were added, and what had not begun was changed."""
+
+    plan: BlobId
+    tasks: int
 
 
 class RunPlanned(Fact, frozen=True):

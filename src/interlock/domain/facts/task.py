@@ -20,6 +20,13 @@ class TaskSubmitted(Fact, frozen=True):
     group: GroupId | None = None
 
 
+class TaskEdited(Fact, frozen=True):
+    """Its author changed it before any work began."""
+
+    planned: PlannedTask
+    remaining_minutes: float
+
+
 class TaskRouted(Fact, frozen=True):
     """Who may let it through was decided; no tier means that nothing scored it."""
 
@@ -78,6 +85,7 @@ class Requeue(StrEnum):
     INTERRUPTED = "interrupted"
     INFRASTRUCTURE = "infrastructure"
     ANSWERED = "answered"
+    RELEASED = "released"
 
 
 COSTLY = frozenset({Requeue.ATTEMPT_FAILED, Requeue.GATE_FAILED, Requeue.LANDING_REFUSED})
@@ -85,12 +93,16 @@ COSTLY = frozenset({Requeue.ATTEMPT_FAILED, Requeue.GATE_FAILED, Requeue.LANDING
 
 
 class TaskRequeued(Fact, frozen=True):
-    """It is ready again, not before the given instant, with what the next attempt should know."""
+    """It is ready again, not before the given instant, with what the next attempt should know.
+
+    `after_move`: the same attempt would fail the same way until the target has moved.
+    """
 
     cause: Requeue
     not_before: datetime | None = None
     feedback: str = ""
     log: BlobId | None = None
+    after_move: bool = False
 
 
 class TaskFailed(Fact, frozen=True):

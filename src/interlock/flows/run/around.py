@@ -15,7 +15,7 @@ from interlock.flows.run.indexes import want_of
 from interlock.flows.run.limits import room_for
 from interlock.flows.run.p0 import allowed, must_make_room
 from interlock.flows.run.pictures import FULL, GroupPicture, PlanePicture, RunPicture
-from interlock.flows.task.decide import Around
+from interlock.flows.task.decide import Around, held_for_a_person
 from interlock.flows.task.state import TaskPicture
 
 _ITS_DEPENDENCIES: Final = "what it depends on"
@@ -30,7 +30,7 @@ def around(  # noqa: PLR0911 - one case per state
         case TaskStatus.BACKLOG:
             return Around(skip=skip_reason(run, task), waits_for=start_waits_for(plane, run, task))
         case TaskStatus.READY:
-            return Around(waits_for=new_starts_wait_for(plane, run, task))
+            return _around_start(plane, run, task)
         case TaskStatus.CLAIMED | TaskStatus.IN_PROGRESS | TaskStatus.PAUSED:
             return _around_work(plane, task, lease_over or worker_gone(plane, task))
         case TaskStatus.VERIFYING:
@@ -43,7 +43,48 @@ def around(  # noqa: PLR0911 - one case per state
             return Around()
 
 
+def _around_start(plane: PlanePicture, run: RunPicture, task: TaskPicture) -> Around:
+    waits_for = new_starts_wait_for(plane, run, task)
+    if not waits_for and task.planned.agent in run.limits.by_people:
+        return Around(waits_for=f"a person to claim it: interlock task claim {task.planned.id}")
+    if waits_for or not task.after_move or _moved_since(plane, task):
+        return Around(waits_for=waits_for)
+    if nothing_else_moves(plane):
+        return Around(hopeless=f"the same failure again, and nothing else moves: {task.feedback}")
+    return Around(waits_for="the target to move: the same attempt would fail the same way")
+
+
+def _moved_since(plane: PlanePicture, task: TaskPicture) -> bool:
+    """Since the start of the attempt that failed, for that is when its base was taken."""
+    began = task.attempts[-1].started_at if task.attempts else task.since
+    return plane.landed_at is not None and plane.landed_at > began
+
+
+def nothing_else_moves(plane: PlanePicture) -> bool:
+    """Nobody works, nothing is judged or lands, and whatever is ready waits for a moving target."""
+    if plane.working:
+        return False
+    ready = (plane.tasks[key[-1]] for keys in plane.ready.values() for key in keys)
+    if any(
+        not t.after_move and not new_starts_wait_for(plane, plane.runs[t.run_id], t) for t in ready
+    ):
+        return False
+    return not any(_moves_by_itself(plane, plane.tasks[task_id]) for task_id in plane.closing)
+
+
+def _moves_by_itself(plane: PlanePicture, task: TaskPicture) -> bool:
+    """Whether its judging or landing waits for no other task."""
+    run = plane.runs[task.run_id]
+    if task.status is TaskStatus.VERIFYING:
+        return not _judging_waits_for(plane, run, task)
+    if task.status is TaskStatus.MERGING:
+        return True
+    return not _p0_first(plane, task.id) and not lands_after(plane, run, task)
+
+
 def _around_work(plane: PlanePicture, task: TaskPicture, lease_over: str) -> Around:
+    if task.lease is not None and task.lease.by_hand:
+        return Around(lease_over=lease_over)  # Nobody takes a task out of a person's hands.
     if plane.stopped:
         return Around(lease_over=lease_over, interrupted_by=plane.stopped)
     if plane.p0_since is None or allowed(plane, task.id):
@@ -220,7 +261,8 @@ def next_landing(plane: PlanePicture) -> TaskId | None:
 def landable(plane: PlanePicture) -> Iterator[TaskId]:
     for _, task_id in plane.landing_queue:
         task = plane.tasks[task_id]
-        if not _p0_first(plane, task_id) and not lands_after(plane, plane.runs[task.run_id], task):
+        free = not _p0_first(plane, task_id) and not held_for_a_person(task)
+        if free and not lands_after(plane, plane.runs[task.run_id], task):
             yield task_id
 
 
@@ -239,6 +281,8 @@ def waits_for(plane: PlanePicture, task: TaskPicture, now: datetime) -> str | No
     ):
         return f"the next try at {task.not_before:%H:%M:%S}"
     sentences = (
+        held_for_a_person(task) if task.status is TaskStatus.REVIEW else "",
+        found.hopeless,
         found.waits_for,
         found.judging_waits_for,
         found.landing_waits_for,

@@ -14,7 +14,7 @@ import msgspec
 
 from interlock.domain.ids import TaskId, WorkerId
 from interlock.domain.task import TaskStatus
-from interlock.flows.run.around import new_starts_wait_for, starts_held
+from interlock.flows.run.around import around, starts_held
 from interlock.flows.run.indexes import ready_key
 from interlock.flows.run.limits import room_for
 from interlock.flows.run.pictures import (
@@ -23,6 +23,7 @@ from interlock.flows.run.pictures import (
     ReadyKey,
     Want,
     WorkerPicture,
+    can_do,
 )
 from interlock.flows.task.state import TaskPicture
 
@@ -76,7 +77,9 @@ def _about_to_be_bettered(
         run = plane.runs[task.run_id]
         waiting = (plane.tasks[other] for other in run.full_dependents.get(task_id, ()))
         found = sum(
-            _unlocked(plane, w) and ready_key(w, run) < key for w in waiting if _fits(worker, w)
+            _unlocked(plane, w) and ready_key(w, run) < key
+            for w in waiting
+            if can_do(worker, w.planned.agent, w.planned.skills)
         )
         if found:
             better, hold = better + found, Hold(task_id, task.since + HOLD)
@@ -97,14 +100,15 @@ def _head(plane: PlanePicture, want: Want, now: datetime) -> ReadyKey | None:
         task = plane.tasks[key[-1]]
         if task.not_before is not None and now < task.not_before:
             continue
-        if not new_starts_wait_for(plane, run, task):
+        found = around(plane, task)
+        if not found.waits_for and not found.hopeless:
             return key
     return None
 
 
 def _fitting(plane: PlanePicture, task: TaskPicture) -> WorkerId | None:
     """The worker that knows the task already if it is free, else the first that fits."""
-    fitting = [w.id for w in _free(plane) if _fits(w, task)]
+    fitting = [w.id for w in _free(plane) if can_do(w, task.planned.agent, task.planned.skills)]
     if task.last_worker in fitting:
         return task.last_worker
     return fitting[0] if fitting else None
@@ -112,9 +116,3 @@ def _fitting(plane: PlanePicture, task: TaskPicture) -> WorkerId | None:
 
 def _free(plane: PlanePicture) -> Iterator[WorkerPicture]:
     return (plane.workers[worker_id] for worker_id in plane.free)
-
-
-def _fits(worker: WorkerPicture, task: TaskPicture) -> bool:
-    return worker.agent == task.planned.agent and set(task.planned.skills) <= set(
-        worker.capabilities
-    )

@@ -5,22 +5,29 @@ from __future__ import annotations
 from typing import assert_never
 
 from interlock.domain.command import (
+    AmendRun,
     AnswerTask,
     ApproveTask,
+    BeginTask,
     CancelTask,
+    ClaimTask,
     HoldTask,
     Pause,
     PrioritiseTask,
+    RegisterWorker,
     RejectTask,
+    ReleaseTask,
     Resume,
     RetryTask,
     StartRun,
     Stop,
+    SubmitTask,
     TaskCommand,
 )
 from interlock.domain.facts.command import CommandAccepted, CommandRefused
 from interlock.domain.ids import RunId
 from interlock.domain.lifecycle import Refusal
+from interlock.flows.run import by_hand
 from interlock.flows.run import decide as run_decide
 from interlock.flows.run.draft import Draft
 from interlock.flows.run.pictures import (
@@ -30,17 +37,19 @@ from interlock.flows.run.pictures import (
     run_stream,
     task_stream,
 )
-from interlock.flows.task import decide as task_decide
+from interlock.flows.task import commands as task_commands
 
 
 def answer(draft: Draft, given: GivenCommand) -> None:
     """Carry the command out or refuse it; a start is answered when its plan is read."""
     command = given.command
     match command:
-        case StartRun():
+        case StartRun() | AmendRun():
             return
         case Pause() | Resume() | Stop():
             refusal = _plane_command(draft, given, command)
+        case RegisterWorker():
+            refusal = by_hand.register(draft, given.actor, command)
         case (
             CancelTask()
             | HoldTask()
@@ -49,6 +58,10 @@ def answer(draft: Draft, given: GivenCommand) -> None:
             | RetryTask()
             | AnswerTask()
             | PrioritiseTask()
+            | ClaimTask()
+            | BeginTask()
+            | SubmitTask()
+            | ReleaseTask()
         ):
             refusal = _task_command(draft, given, command)
         case _:
@@ -85,7 +98,10 @@ def _task_command(draft: Draft, given: GivenCommand, command: TaskCommand) -> Re
         return Refusal(None, asked, (), f"no task {command.task_id} is known here")
     if draft.plane.runs[task.run_id].ended:
         return Refusal(task.status, asked, (), "its run has ended; start a new one")
-    outcome = task_decide.on_command(task, command)
+    if isinstance(command, ClaimTask | BeginTask | SubmitTask):
+        outcome = by_hand.on_command(draft, task, command)
+    else:
+        outcome = task_commands.on_command(task, command)
     if isinstance(outcome, Refusal):
         return outcome
     draft.record(task_stream(task.id), *outcome, actor=given.actor)

@@ -138,6 +138,8 @@ class Draft:
                 self.dirty.tasks[dependent] = None
         if after.group is not None:
             self.dirty.groups[run.id, after.group] = None
+        if after.ended:
+            self.dirty.runs[run.id] = None
         if over:
             self.dirty.runs[run.id] = None
             if after.group is not None:
@@ -145,6 +147,8 @@ class Draft:
                 self._next_stage(run, after)
         if before.status in WORKING and after.status not in WORKING:
             self.dirty.tasks |= dict.fromkeys(self.plane.frozen)
+        if before.status is not after.status:
+            self.dirty.tasks |= dict.fromkeys(self.plane.stuck)
         self.dirty.p0 = self.dirty.p0 or bool(self.plane.p0 or self.plane.p0_waiting)
         self.dirty.landing = self.dirty.starts = True
 

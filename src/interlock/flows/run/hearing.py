@@ -84,6 +84,10 @@ class Hearing:
         lease = task.lease
         if lease is None:
             return ""
+        if lease.by_hand:
+            over = self._clock.now() >= lease.expires_at
+            days = lease.seconds / 86_400
+            return f"{lease.worker_id} held it for {days:g} days" if over else ""
         if not self._heartbeats.silent(f"lease:{lease.id}", self._clock.monotonic()):
             return ""
         return f"nothing was heard from {lease.worker_id} for {lease.seconds:.0f} s"

@@ -163,6 +163,9 @@ def _queues_moved(plane: PlanePicture, before: TaskPicture, after: TaskPicture) 
         plane = unqueued(plane, before)
     if after.status is TaskStatus.READY:
         plane = queued(plane, after)
+    if (before.status is TaskStatus.READY and before.after_move) or after.after_move:
+        moved = with_item if after.status is TaskStatus.READY and after.after_move else without_item
+        plane = replace(plane, stuck=moved(plane.stuck, after.id))
     if before.status is TaskStatus.REVIEW:
         entry = (before.since, before.id)
         plane = replace(plane, landing_queue=tuple(e for e in plane.landing_queue if e != entry))
@@ -215,6 +218,40 @@ def unqueued(plane: PlanePicture, task: TaskPicture) -> PlanePicture:
     rest = (*keys[:at], *keys[at + 1 :])
     return replace(
         plane, ready=plane.ready.insert(want, rest) if rest else plane.ready.remove(want)
+    )
+
+
+def rebuilt(plane: PlanePicture) -> PlanePicture:
+    """Every index from the tasks alone; for the rare change that touches many of them at once."""
+    blank = PlanePicture(plane.repo_id)
+    bare = {run.id: _without_indexes(run) for run in plane.runs.values()}
+    workers = {w.id: replace(w, holds=()) for w in plane.workers.values()}
+    cleared = replace(
+        plane,
+        runs=HashTrieMap(bare),
+        workers=HashTrieMap(workers),
+        free=tuple(sorted(w.id for w in workers.values() if w.free)),
+        **{name: getattr(blank, name) for name in _FROM_TASKS},
+    )
+    return reindexed(cleared, plane.tasks.values())
+
+
+_FROM_TASKS: Final = (
+    "tasks", "unmet", "ready", "leased", "frozen", "closing", "stuck", "working",
+    "landing_queue", "merging", "p0_waiting",
+)  # fmt: skip
+
+
+def _without_indexes(run: RunPicture) -> RunPicture:
+    return replace(
+        run,
+        task_ids=HashTrieMap(),
+        dependents=HashTrieMap(),
+        full_dependents=HashTrieMap(),
+        group_dependents=HashTrieMap(),
+        counts=HashTrieMap(),
+        working_agents=HashTrieMap(),
+        working_stages=0,
     )
 
 

@@ -7,17 +7,18 @@ from typing import Final, TypeGuard
 
 import msgspec
 
-from interlock.domain.command import Command, StartRun
+from interlock.domain.command import AmendRun, Command, StartRun
 from interlock.domain.facts.base import Fact
 from interlock.domain.facts.run import RunPlanned, RunStarted
 from interlock.domain.facts.task import TaskSubmitted
-from interlock.domain.ids import BlobId, RunId, TaskName, task_id_of
+from interlock.domain.ids import BlobId, CommandId, RunId, TaskName, task_id_of
 from interlock.domain.lifecycle import Refusal
 from interlock.domain.plan import Plan
 from interlock.engine.errors import BlobMissing
 from interlock.engine.ports import Blobs
 from interlock.engine.supervisor import Supervisor
 from interlock.flows.run import commands
+from interlock.flows.run.amending import amendments, objection
 from interlock.flows.run.draft import Draft
 from interlock.flows.run.news import PlanLoaded
 from interlock.flows.run.pictures import (
@@ -33,36 +34,92 @@ PORTION: Final = 500
 """Tasks submitted in one append; a plan of thousands comes in several."""
 
 
-class Intake:
-    """The plans on their way into the log; after a crash they go on where they were."""
+class Reading:
+    """Plans on their way from the blobs, each read once at a time; they come back as news."""
 
     def __init__(
         self, blobs: Blobs, supervisor: Supervisor, tell: Callable[[PlanLoaded], Awaitable[None]]
     ) -> None:
         self._blobs, self._supervisor, self._tell = blobs, supervisor, tell
-        self._plans: dict[RunId, tuple[Plan, Mapping[TaskName, float]]] = {}
 
     def want(self, plane: PlanePicture, run_id: RunId) -> None:
         """The tasks of this run are not all in the log: read its plan."""
-        name = f"plan:{run_id}"
-        if run_id in self._plans or self._supervisor.runs(name):
-            return
-        given = _starting(plane, run_id)
-        run = plane.runs.get(run_id)
-        if given is not None or run is not None:
-            blob = given[1].plan if given is not None else plane.runs[run_id].plan
-            self._supervisor.start(name, self._load(run_id, blob))
+        blob = _plan_of(plane, run_id)
+        if blob is not None:
+            self._start(f"plan:{run_id}", run_id, blob, None)
 
-    async def _load(self, run_id: RunId, blob: BlobId) -> None:
-        try:
-            plan = msgspec.json.decode(await self._blobs.get(blob), type=Plan)
-        except (BlobMissing, msgspec.MsgspecError) as fault:
-            await self._tell(PlanLoaded(run_id, None, str(fault)))
+    def want_amended(self, plane: PlanePicture) -> None:
+        """Somebody changed the plan of an unfinished run: read what it became."""
+        for given in plane.commands:
+            if isinstance(given.command, AmendRun):
+                run_id, blob = given.command.run_id, given.command.plan
+                self._start(f"amended plan:{given.id}", run_id, blob, given.id)
+
+    def _start(self, name: str, run_id: RunId, blob: BlobId, amends: CommandId | None) -> None:
+        if not self._supervisor.runs(name):
+            self._supervisor.start(name, self._load(run_id, blob, amends))
+
+    async def _load(self, run_id: RunId, blob: BlobId, amends: CommandId | None) -> None:
+        await self._tell(await load(self._blobs, run_id, blob, amends))
+
+
+async def load(
+    blobs: Blobs, run_id: RunId, blob: BlobId, amends: CommandId | None = None
+) -> PlanLoaded:
+    try:
+        plan = msgspec.json.decode(await blobs.get(blob), type=Plan)
+    except (BlobMissing, msgspec.MsgspecError) as fault:
+        return PlanLoaded(run_id, None, str(fault), amends)
+    return PlanLoaded(run_id, plan, amends=amends)
+
+
+async def load_wanted(blobs: Blobs, plane: PlanePicture) -> list[PlanLoaded]:
+    """Every plan that a waiting command is about."""
+    found = []
+    for given in plane.commands:
+        match given.command:
+            case StartRun(run_id=run_id, plan=plan):
+                found.append(await load(blobs, run_id, plan))
+            case AmendRun(run_id=run_id, plan=plan):
+                found.append(await load(blobs, run_id, plan, given.id))
+            case _:
+                continue
+    return found
+
+
+class Intake:
+    """The plans at hand whose tasks are not all in the log; after a crash they go on."""
+
+    def __init__(self) -> None:
+        self._plans: dict[RunId, tuple[Plan, Mapping[TaskName, float]]] = {}
+
+    def has(self, run_id: RunId) -> bool:
+        return run_id in self._plans
+
+    def _amend(self, draft: Draft, loaded: PlanLoaded) -> None:
+        given = next((c for c in draft.plane.commands if c.id == loaded.amends), None)
+        if given is None or not isinstance(given.command, AmendRun):
+            return  # Answered by then.
+        run = draft.plane.runs.get(loaded.run_id)
+        if run is None or loaded.plan is None:
+            wrong = loaded.fault or "there is no such unfinished run"
         else:
-            await self._tell(PlanLoaded(run_id, plan))
+            wrong = objection(run, loaded.plan)
+        if wrong or run is None or loaded.plan is None:
+            commands.reply(draft, given, Refusal(None, "amend", (), wrong))
+            return
+        minutes = remaining_minutes(loaded.plan)
+        plan = given.command.plan
+        for stream, fact in list(amendments(draft.plane, run, loaded.plan, plan, minutes)):
+            draft.record(stream, fact, actor=given.actor)
+        draft.dirty.everything(draft.plane)
+        commands.reply(draft, given, None, run_id=run.id)
 
     def loaded(self, draft: Draft, loaded: PlanLoaded) -> None:
         """The frame of the run and the answer to its command first; its tasks follow."""
+        if loaded.amends is not None:
+            self._amend(draft, loaded)
+            return
         given = _starting(draft.plane, loaded.run_id)
         if loaded.plan is None:
             if given is not None:
@@ -76,8 +133,8 @@ class Intake:
                 draft.record(run_stream(started.run_id), started, actor=given[0].actor)
             commands.reply(draft, given[0], None, run_id=loaded.run_id)
 
-    def submit(self, draft: Draft) -> None:
-        """The next portion of every plan at hand."""
+    def submit(self, draft: Draft) -> bool:
+        """The next portion of every plan at hand; False when there was none."""
         for run_id in sorted(self._plans):
             run = draft.plane.runs.get(run_id)
             if run is None or run.planned:
@@ -86,6 +143,15 @@ class Intake:
             for stream, fact in _missing_tasks(run, *self._plans[run_id]):
                 draft.record(stream, fact)
             draft.dirty.runs[run.id] = None
+        return bool(self._plans)
+
+
+def _plan_of(plane: PlanePicture, run_id: RunId) -> BlobId | None:
+    given = _starting(plane, run_id)
+    if given is not None:
+        return given[1].plan
+    run = plane.runs.get(run_id)
+    return None if run is None else run.plan
 
 
 def wanted_starts(plane: PlanePicture) -> list[RunId]:
@@ -114,6 +180,11 @@ def _run_started(plane: PlanePicture, command: StartRun, plan: Plan) -> RunStart
         limits=command.limits,
         groups=plan.groups,
         affinity=plan.affinity,
+        settings=command.settings,
+        settings_digest=command.settings_digest,
+        target=command.target,
+        base=command.base,
+        source=command.source,
     )
 
 

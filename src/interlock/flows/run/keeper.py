@@ -66,6 +66,11 @@ class Keeper:
         self._plane: Plane | None = None
         self._lost: PartLost | None = None
 
+    @property
+    def acts(self) -> bool:
+        """Whether the plane of this process acts, and does not stand by."""
+        return self._plane is not None
+
     async def keep(self) -> None:
         """Returns after `stop`; raises PartLost where a lost part shall end the process."""
         pause = self._keeping.retry_seconds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from interlock.domain.ids import RunId, TaskId
+from interlock.domain.ids import CommandId, RunId, TaskId
 from interlock.domain.plan import Plan
 from interlock.engine.acts import Acts, Judged, Landed, NotLanded, Prepared
 from interlock.engine.dispatch import Delivery, Dispatch
@@ -39,11 +39,12 @@ class Rung(msgspec.Struct, frozen=True):
 
 
 class PlanLoaded(msgspec.Struct, frozen=True):
-    """The plan of a run was read, or cannot be."""
+    """The plan of a run was read, or cannot be; `amends`: a command brought a changed one."""
 
     run_id: RunId
     plan: Plan | None
     fault: str = ""
+    amends: CommandId | None = None
 
 
 class Acted(msgspec.Struct, frozen=True):

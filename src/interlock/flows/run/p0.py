@@ -9,7 +9,7 @@ from interlock.domain.lifecycle import SATISFIES
 from interlock.domain.task import Priority
 from interlock.domain.task import TaskStatus as S
 from interlock.flows.run.before import blockers
-from interlock.flows.run.pictures import PlanePicture
+from interlock.flows.run.pictures import PlanePicture, can_do
 
 _STUCK = frozenset(
     {S.FAILED, S.REJECTED, S.CANCELLED, S.AWAITING_REVIEW, S.BLOCKED_ON_HUMAN, S.ROLLED_BACK}
@@ -34,7 +34,7 @@ def must_make_room(plane: PlanePicture, task_id: TaskId) -> bool:
         return False
     for want, keys in plane.ready.items():
         wanted = any(allowed(plane, key[-1]) for key in keys)
-        fits = want.agent == worker.agent and set(want.skills) <= set(worker.capabilities)
+        fits = can_do(worker, want.agent, want.skills)
         if wanted and fits and not _anyone_free(plane, want.agent, want.skills):
             return True
     return False
@@ -42,7 +42,7 @@ def must_make_room(plane: PlanePicture, task_id: TaskId) -> bool:
 
 def _anyone_free(plane: PlanePicture, agent: str, skills: tuple[str, ...]) -> bool:
     free = (plane.workers[worker_id] for worker_id in plane.free)
-    return any(w.agent == agent and set(skills) <= set(w.capabilities) for w in free)
+    return any(can_do(worker, agent, skills) for worker in free)
 
 
 def decide(plane: PlanePicture) -> tuple[Fact, ...]:

@@ -21,6 +21,7 @@ from interlock.domain.group import GroupStatus, StageFailure
 from interlock.domain.ids import (
     BlobId,
     CommandId,
+    CommitId,
     GroupId,
     RepoId,
     RunId,
@@ -88,6 +89,10 @@ class RunPicture(msgspec.Struct, frozen=True):
     status: RunStatus = RunStatus.CREATED
     reasons: tuple[str, ...] = ()
     ended_at: datetime | None = None
+    settings: BlobId | None = None
+    target: str = ""
+    base: CommitId | None = None
+    source: str = ""
     version: int = 1
 
     @property
@@ -118,6 +123,17 @@ class WorkerPicture(msgspec.Struct, frozen=True):
         return self.online and len(self.holds) < self.capacity
 
 
+ANY: Final = "*"
+"""Stands for every agent and for every skill."""
+
+
+def can_do(worker: WorkerPicture, agent: str, skills: tuple[str, ...]) -> bool:
+    """People take what they choose; a worker of `*` drives every agent and has any skill."""
+    if worker.type == "human" or worker.agent not in (ANY, agent):
+        return False
+    return ANY in worker.capabilities or set(skills) <= set(worker.capabilities)
+
+
 class GivenCommand(msgspec.Struct, frozen=True):
     """A command that nobody answered yet."""
 
@@ -127,7 +143,11 @@ class GivenCommand(msgspec.Struct, frozen=True):
 
 
 class PlanePicture(msgspec.Struct, frozen=True):
-    """Everything. `versions` counts the streams that are neither a task, a run nor a worker."""
+    """Everything. `versions` counts the streams that are neither a task, a run nor a worker.
+
+    `stuck` are ready tasks that would fail the same way until the target moves; `landed_at` is when
+    it last did.
+    """
 
     repo_id: RepoId
     runs: HashTrieMap[RunId, RunPicture] = HashTrieMap()
@@ -138,6 +158,8 @@ class PlanePicture(msgspec.Struct, frozen=True):
     leased: tuple[TaskId, ...] = ()
     frozen: tuple[TaskId, ...] = ()
     closing: tuple[TaskId, ...] = ()
+    stuck: tuple[TaskId, ...] = ()
+    landed_at: datetime | None = None
     working: int = 0
     free: tuple[WorkerId, ...] = ()
     landing_queue: tuple[tuple[datetime, TaskId], ...] = ()

@@ -14,7 +14,7 @@ from msgspec.structs import asdict, replace
 from rpds import HashTrieMap
 
 from interlock.domain.goal import Goal
-from interlock.domain.ids import BlobId, CommandId, RepoId, RunId, TaskId
+from interlock.domain.ids import BlobId, CommandId, CommitId, RepoId, RunId, TaskId
 from interlock.domain.plan import AffinityRule
 from interlock.domain.run import RunLimits, RunStatus
 from interlock.engine.ports import EventLog, Recorded, Snapshot, Snapshots
@@ -31,7 +31,7 @@ from interlock.flows.run.pictures import (
 from interlock.flows.run.state import fold, groups_after
 from interlock.flows.task.state import TaskPicture
 
-FORMAT: Final = "plane-1"
+FORMAT: Final = "plane-2"
 """Changes with the pictures; a snapshot of another format is ignored, not guessed."""
 
 PAGE: Final = 2_000
@@ -54,6 +54,10 @@ class _RunCopy(msgspec.Struct, frozen=True):
     status: RunStatus
     reasons: tuple[str, ...]
     ended_at: datetime | None
+    settings: BlobId | None
+    target: str
+    base: CommitId | None
+    source: str
     version: int
 
 
@@ -68,6 +72,7 @@ class _PlaneCopy(msgspec.Struct, frozen=True):
     ended_runs: tuple[RunId, ...]
     p0: tuple[TaskId, ...]
     p0_since: datetime | None
+    landed_at: datetime | None
     paused: str
     stopped: str
     lost_part: str
@@ -78,7 +83,7 @@ class _PlaneCopy(msgspec.Struct, frozen=True):
 
 
 _SIMPLE: Final = (
-    "repo_id", "active_runs", "ended_runs", "p0", "p0_since",
+    "repo_id", "active_runs", "ended_runs", "p0", "p0_since", "landed_at",
     "paused", "stopped", "lost_part", "commands", "answered", "position",
 )  # fmt: skip
 

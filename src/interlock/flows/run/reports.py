@@ -17,6 +17,7 @@ from interlock.engine.dispatch import (
     Alive,
     Asked,
     Declined,
+    Denied,
     Finished,
     Frozen,
     Interrupt,
@@ -31,7 +32,8 @@ from interlock.engine.dispatch import (
 from interlock.flows.run.around import around
 from interlock.flows.run.draft import Draft
 from interlock.flows.run.pictures import WorkerPicture, task_stream, worker_stream
-from interlock.flows.task import decide as task_decide
+from interlock.flows.task import news
+from interlock.flows.task.news import Beginning
 from interlock.flows.task.state import TaskPicture
 
 
@@ -49,7 +51,7 @@ def take(draft: Draft, report: Report) -> tuple[LeaseId, ...]:
         case Alive():
             _heard(draft, report)
             return _alive(draft, report, report.holds, report.frozen)
-        case Started() | Declined() | Progressed() | Asked() | Frozen() | Finished():
+        case Started() | Declined() | Denied() | Progressed() | Asked() | Frozen() | Finished():
             return _about_job(draft, report)
         case _:
             assert_never(report)
@@ -139,20 +141,27 @@ def _about_job(draft: Draft, report: JobReport) -> tuple[LeaseId, ...]:
     return (report.lease,)
 
 
-def _facts(draft: Draft, task: TaskPicture, report: JobReport) -> tuple[Fact, ...]:
+def _facts(  # noqa: PLR0911 - one case per report
+    draft: Draft, task: TaskPicture, report: JobReport
+) -> tuple[Fact, ...]:
     limits = draft.plane.runs[task.run_id].limits
     match report:
-        case Started():
-            return task_decide.on_started(task)
+        case Started() as begun:
+            return news.on_started(
+                task,
+                Beginning(begun.base, begun.branch, begun.path, begun.box, begun.simulated),
+            )
         case Declined(reason=reason):
-            return task_decide.on_declined(task, reason, limits)
+            return news.on_declined(task, reason, limits)
+        case Denied(hosts=hosts):
+            return news.on_denied(task, hosts)
         case Progressed(percent=percent, activity=activity):
-            return task_decide.on_progress(task, percent, activity)
+            return news.on_progress(task, percent, activity)
         case Asked(question=question):
-            return task_decide.on_asked(task, question)
+            return news.on_asked(task, question)
         case Frozen():
-            return task_decide.on_frozen(task, around(draft.plane, task))
+            return news.on_frozen(task, around(draft.plane, task))
         case Finished(result=result):
-            return task_decide.on_finished(task, result, limits, draft.now)
+            return news.on_finished(task, result, limits, draft.now)
         case _:
             assert_never(report)

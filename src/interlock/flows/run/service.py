@@ -20,19 +20,20 @@ from msgspec.structs import replace
 
 from interlock.domain.actor import Actor
 from interlock.domain.facts.plane import PartLost as PartWasLost
-from interlock.domain.facts.plane import PartRestored, PlaneStarted
+from interlock.domain.facts.plane import PartRestored
 from interlock.domain.ids import RepoId, TaskId
 from interlock.engine.dispatch import Order
-from interlock.engine.errors import Conflict, EngineError, FencedOut, PartLost
+from interlock.engine.errors import EngineError, FencedOut, PartLost
 from interlock.engine.outbox import Outbox
-from interlock.engine.ports import Doorbell, Fence, NewEvent, Recorded, StreamWrite
+from interlock.engine.ports import Doorbell, Fence, Recorded
 from interlock.engine.supervisor import Supervisor
 from interlock.engine.timers import Timers
 from interlock.flows.run import commands, reports
 from interlock.flows.run.acting import Acting
 from interlock.flows.run.draft import Dirty, Draft
+from interlock.flows.run.epochs import Process, take_over
 from interlock.flows.run.hearing import Hearing
-from interlock.flows.run.intake import Intake, wanted_starts
+from interlock.flows.run.intake import Intake, Reading, wanted_starts
 from interlock.flows.run.news import Acted, News, Options, PlanLoaded, Ports, Rung
 from interlock.flows.run.pictures import (
     PlanePicture,
@@ -64,7 +65,8 @@ class Plane:
         self._supervisor = Supervisor()
         self._hearing = Hearing(ports.clock, options.worker_silence_seconds)
         self._acting = Acting(ports.acts, self._supervisor, options.judgings, self._news.put)
-        self._intake = Intake(ports.blobs, self._supervisor, self._news.put)
+        self._intake = Intake()
+        self._reading = Reading(ports.blobs, self._supervisor, self._news.put)
         self._snapshot_at = 0
         self._stopping = False
 
@@ -112,29 +114,17 @@ class Plane:
     # --- taking over ------------------------------------------------------------------------------
 
     async def _take_over(self, lost: PartLost | None) -> None:
-        """Raise the epoch first, so that nobody else can write, then read what there is."""
+        """From here on nobody else can write; then see what there is."""
         plane = await read_picture(self._ports.log, self._ports.snapshots, self._repo_id)
         self._snapshot_at = plane.position
-        while not await self._raise_epoch(plane):
-            plane = await catch_up(self._ports.log, plane)
-        self._picture = await catch_up(self._ports.log, plane)
+        process = Process(self._options.process, self._options.release)
+        self._picture, self._fence = await take_over(
+            self._ports.log, self._ports.clock, plane, process
+        )
         self._dirty.everything(self._picture)
         self._hearing.everybody(self._picture)
         if lost is not None or self._picture.lost_part:
             await self._record_restored(lost)
-
-    async def _raise_epoch(self, plane: PlanePicture) -> bool:
-        """False when somebody else raised it meanwhile."""
-        stream = epoch_stream(self._repo_id)
-        epoch, process = version_of(plane, stream), self._options.process
-        started = PlaneStarted(self._repo_id, epoch + 1, process, self._options.release)
-        write = StreamWrite(stream, epoch, (NewEvent(started, self._me),))
-        try:
-            await self._ports.log.append([write], self._ports.clock.now())
-        except Conflict:
-            return False
-        self._fence = Fence(stream, epoch + 1)
-        return True
 
     async def _record_restored(self, lost: PartLost | None) -> None:
         draft = Draft(self._picture, self._dirty, self._ports.clock.now(), self._me)
@@ -258,15 +248,22 @@ class Plane:
         for task_id, due in wishes.alarms.items():
             self._timers.set(task_id, due)
         for task_id in wishes.jobs:
-            await self._tell(task_id, draft.now, job_of(plane.tasks[task_id]))
+            await self._tell(
+                task_id,
+                draft.now,
+                job_of(plane.runs[plane.tasks[task_id].run_id], plane.tasks[task_id]),
+            )
         for task_id in wishes.freezes:
             await self._tell(task_id, draft.now, freeze_of(plane.tasks[task_id]))
         if plane.stopped:
             self._acting.cancel()
         for task_id, act in wishes.acts.items():
-            self._acting.start(plane.tasks[task_id], act)
+            task = plane.tasks[task_id]
+            self._acting.start(plane.runs[task.run_id], task, act)
         for run_id in (*wishes.plans, *wanted_starts(plane)):
-            self._intake.want(plane, run_id)
+            if not self._intake.has(run_id):
+                self._reading.want(plane, run_id)
+        self._reading.want_amended(plane)
 
     async def _tell(self, task_id: TaskId, now: datetime, order: Order | None) -> None:
         """Send what the worker should know by now, unless it was sent a moment ago."""

@@ -17,7 +17,7 @@ from interlock.flows.run import decide as run_decide
 from interlock.flows.run import groups, p0
 from interlock.flows.run.around import around, next_landing
 from interlock.flows.run.draft import Draft
-from interlock.flows.run.pictures import plane_stream, run_stream, task_stream
+from interlock.flows.run.pictures import RunPicture, plane_stream, run_stream, task_stream
 from interlock.flows.task.decide import Judge, Land, Prepare, Record, SendFreeze, SendJob, Wait
 from interlock.flows.task.decide import decide as decide_task
 from interlock.flows.task.state import TaskPicture
@@ -33,8 +33,13 @@ class Wishes(msgspec.Struct):
     alarms: dict[TaskId, datetime] = {}
 
 
-def settle(draft: Draft, lease_over: Callable[[TaskPicture], str]) -> Wishes:
-    """Run every decision whose ground moved; the rest of a full draft waits for the next turn."""
+def settle(
+    draft: Draft, lease_over: Callable[[TaskPicture], str], *, grants: bool = True
+) -> Wishes:
+    """Run every decision whose ground moved; the rest of a full draft waits for the next turn.
+
+    Without `grants` nobody is given work.
+    """
     wishes, dirty = Wishes(), draft.dirty
     while dirty and not draft.full:
         if dirty.tasks:
@@ -53,8 +58,10 @@ def settle(draft: Draft, lease_over: Callable[[TaskPicture], str]) -> Wishes:
             first = next_landing(draft.plane)
             if first is not None:
                 dirty.tasks[first] = None
-        else:
+        elif grants:
             _grant(draft, wishes)
+        else:
+            dirty.starts = False
     return wishes
 
 
@@ -124,7 +131,7 @@ def _grant(draft: Draft, wishes: Wishes) -> None:
     )
 
 
-def job_of(task: TaskPicture) -> Job | None:
+def job_of(run: RunPicture, task: TaskPicture) -> Job | None:
     """The order that brings a claimed task to its worker."""
     lease = task.lease
     if lease is None:
@@ -139,6 +146,9 @@ def job_of(task: TaskPicture) -> Job | None:
         lease.seconds,
         task.planned,
         task.feedback,
+        task.feedback_log,
+        run.settings,
+        run.target,
     )
 
 

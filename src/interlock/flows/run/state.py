@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from rpds import HashTrieMap
 
 from interlock.domain.facts.base import Fact
+from interlock.domain.facts.change import ChangeLanded
 from interlock.domain.facts.command import CommandAccepted, CommandGiven, CommandRefused
 from interlock.domain.facts.group import (
     GroupBlocked,
@@ -33,6 +34,7 @@ from interlock.domain.facts.plane import (
     StartsResumed,
 )
 from interlock.domain.facts.run import (
+    RunAmended,
     RunCompleted,
     RunFailed,
     RunPaused,
@@ -40,7 +42,7 @@ from interlock.domain.facts.run import (
     RunResumed,
     RunStarted,
 )
-from interlock.domain.facts.task import TaskSubmitted
+from interlock.domain.facts.task import TaskEdited, TaskSubmitted
 from interlock.domain.facts.worker import WorkerCameBack, WorkerRegistered, WorkerWentOffline
 from interlock.domain.group import GroupStatus, StageGroup
 from interlock.domain.ids import (
@@ -59,6 +61,7 @@ from interlock.flows.run.indexes import (
     p0_moved,
     put_worker,
     queued,
+    rebuilt,
     status_moved,
     unqueued,
     with_item,
@@ -113,6 +116,10 @@ def _fold_task(plane: PlanePicture, task_id: TaskId, event: Happened) -> PlanePi
         return plane
     after = fold_task(before, event.fact, event.at)
     plane = replace(plane, tasks=plane.tasks.insert(task_id, after))
+    if isinstance(event.fact, ChangeLanded) and event.fact.commit is not None:
+        plane = replace(plane, landed_at=event.at)
+    if isinstance(event.fact, TaskEdited):
+        return rebuilt(plane)
     if after.lease is not before.lease:
         plane = lease_moved(plane, before, after)
     if after.status is not before.status:
@@ -156,6 +163,10 @@ def _run_of(fact: RunStarted, at: datetime) -> RunPicture:
         started_at=at,
         groups=HashTrieMap({g.id: _group_of(fact.run_id, g) for g in fact.groups}),
         groups_after=groups_after(fact.groups),
+        settings=fact.settings,
+        target=fact.target,
+        base=fact.base,
+        source=fact.source,
     )
 
 
@@ -197,6 +208,11 @@ def _on_run(fact: Fact, run: RunPicture, at: datetime) -> RunPicture:
 @_on_run.register
 def _planned(fact: RunPlanned, run: RunPicture, at: datetime) -> RunPicture:
     return replace(run, planned=True, status=RunStatus.ACTIVE)
+
+
+@_on_run.register
+def _amended(fact: RunAmended, run: RunPicture, at: datetime) -> RunPicture:
+    return replace(run, plan=fact.plan, tasks=fact.tasks)
 
 
 @_on_run.register

@@ -13,9 +13,11 @@ from interlock.domain.facts.attempt import (
     AttemptFinished,
     AttemptProgressed,
     AttemptStarted,
+    HostDenied,
 )
 from interlock.domain.facts.base import Fact
 from interlock.domain.facts.change import (
+    ChangeApproved,
     ChangeJudged,
     ChangeLanded,
     Judgement,
@@ -30,6 +32,7 @@ from interlock.domain.facts.task import (
     TaskAnswered,
     TaskApproved,
     TaskCancelled,
+    TaskEdited,
     TaskFailed,
     TaskHeld,
     TaskMadeReady,
@@ -44,7 +47,7 @@ from interlock.domain.facts.task import (
     TaskSkipped,
     TaskSubmitted,
 )
-from interlock.domain.ids import CommitId, GroupId, RepoId, RunId, TaskId, Token, WorkerId
+from interlock.domain.ids import BlobId, CommitId, GroupId, RepoId, RunId, TaskId, Token, WorkerId
 from interlock.domain.lease import Lease
 from interlock.domain.lifecycle import ENDED, Hand, Refusal, Trigger, step
 from interlock.domain.result import Outcome, Result
@@ -81,6 +84,9 @@ class TaskPicture(msgspec.Struct, frozen=True, omit_defaults=True):
     attempts_spent: int = 0
     attempts_made: int = 0
     losses_in_a_row: int = 0
+    feedback_log: BlobId | None = None
+    after_move: bool = False
+    approved: int = 0
     token: Token = Token(0)
     lease: Lease | None = None
     last_worker: WorkerId | None = None
@@ -149,6 +155,16 @@ def _routed(fact: TaskRouted, task: TaskPicture, at: datetime) -> TaskPicture:
 
 
 @_on.register
+def _edited(fact: TaskEdited, task: TaskPicture, at: datetime) -> TaskPicture:
+    return replace(
+        task,
+        planned=fact.planned,
+        priority=fact.planned.priority,
+        remaining_minutes=fact.remaining_minutes,
+    )
+
+
+@_on.register
 def _made_ready(fact: TaskMadeReady, task: TaskPicture, at: datetime) -> TaskPicture:
     return _moved(task, Trigger.RELEASE, Hand.SCHEDULER, at)
 
@@ -185,9 +201,18 @@ def _granted(fact: LeaseGranted, task: TaskPicture, at: datetime) -> TaskPicture
         fact.expires_at,
         fact.seconds,
         fact.session,
+        fact.by_hand,
     )
     moved = _moved(task, Trigger.CLAIM, Hand.SCHEDULER, at)
-    return replace(moved, lease=lease, token=fact.token, percent=0, activity=None, not_before=None)
+    return replace(
+        moved,
+        lease=lease,
+        token=fact.token,
+        percent=0,
+        activity=None,
+        not_before=None,
+        after_move=False,
+    )
 
 
 @_on.register
@@ -208,7 +233,17 @@ def _lease_ended(fact: LeaseEnded, task: TaskPicture, at: datetime) -> TaskPictu
 @_on.register
 def _started(fact: AttemptStarted, task: TaskPicture, at: datetime) -> TaskPicture:
     moved = _moved(task, Trigger.START, Hand.GATEWAY, at)
-    attempt = Attempt(fact.number, fact.token, fact.worker_id, at)
+    attempt = Attempt(
+        fact.number,
+        fact.token,
+        fact.worker_id,
+        at,
+        base=fact.base,
+        branch=fact.branch,
+        path=fact.path,
+        box=fact.box,
+        simulated=fact.simulated,
+    )
     return replace(
         moved,
         attempts_made=fact.number,
@@ -264,7 +299,7 @@ def _answered(fact: TaskAnswered, task: TaskPicture, at: datetime) -> TaskPictur
 @_on.register
 def _requeued(fact: TaskRequeued, task: TaskPicture, at: datetime) -> TaskPicture:
     costs = fact.cause in COSTLY
-    lost = not costs and fact.cause is not Requeue.ANSWERED
+    lost = not costs and fact.cause not in (Requeue.ANSWERED, Requeue.RELEASED)
     moved = _moved(task, Trigger.REQUEUE, Hand.SUPERVISOR, at)
     return replace(
         moved,
@@ -273,6 +308,8 @@ def _requeued(fact: TaskRequeued, task: TaskPicture, at: datetime) -> TaskPictur
         not_before=fact.not_before,
         last_cause=fact.cause,
         feedback=fact.feedback or task.feedback,
+        feedback_log=fact.log if fact.feedback else task.feedback_log,
+        after_move=fact.after_move,
         attempts_spent=task.attempts_spent + costs,
         losses_in_a_row=task.losses_in_a_row + 1 if lost else task.losses_in_a_row if costs else 0,
         percent=0,
@@ -290,7 +327,13 @@ def _failed(fact: TaskFailed, task: TaskPicture, at: datetime) -> TaskPicture:
 def _retried(fact: TaskRetried, task: TaskPicture, at: datetime) -> TaskPicture:
     moved = _moved(task, Trigger.RETRY, Hand.HUMAN, at)
     return replace(
-        moved, attempts_spent=0, losses_in_a_row=0, reason="", not_before=None, percent=0
+        moved,
+        attempts_spent=0,
+        losses_in_a_row=0,
+        reason="",
+        not_before=None,
+        after_move=False,
+        percent=0,
     )
 
 
@@ -328,18 +371,32 @@ def _prioritised(fact: TaskPrioritised, task: TaskPicture, at: datetime) -> Task
 
 @_on.register
 def _judged(fact: ChangeJudged, task: TaskPicture, at: datetime) -> TaskPicture:
+    if task.status is TaskStatus.REVIEW:  # The target had moved: judged anew for its landing.
+        return replace(task, judged=fact)
     match fact.judgement:
         case Judgement.PASSED:
-            moved = _moved(task, Trigger.PASS_GATES, Hand.GATES, at)
-        case Judgement.FAILED:
+            moved = replace(
+                _moved(task, Trigger.PASS_GATES, Hand.GATES, at), losses_in_a_row=0, not_before=None
+            )
+        case Judgement.FAILED | Judgement.CONFLICT:
             moved = _moved(task, Trigger.FAIL_GATES, Hand.GATES, at)
-        case Judgement.ERROR:
+        case Judgement.ERROR | Judgement.TARGET_RED:
             moved = replace(
                 task, losses_in_a_row=task.losses_in_a_row + 1, not_before=fact.retry_at
             )
         case _:
             assert_never(fact.judgement)
     return replace(moved, judged=fact)
+
+
+@_on.register
+def _change_approved(fact: ChangeApproved, task: TaskPicture, at: datetime) -> TaskPicture:
+    return replace(task, approved=fact.attempt)
+
+
+@_on.register
+def _denied(fact: HostDenied, task: TaskPicture, at: datetime) -> TaskPicture:
+    return task
 
 
 @_on.register

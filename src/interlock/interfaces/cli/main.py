@@ -12,9 +12,21 @@ if TYPE_CHECKING:
     from interlock.interfaces.cli.doors import Doors
 
 COMMANDS: Final = {
+    "init": "look at this repository and write interlock.toml",
+    "run": "carry out a plan: agents work, gates prove, changes land",
     "plan": "check a plan and show what it would do",
     "status": "show where every run, task and worker stands",
+    "watch": "the teams at work, live",
+    "task": "list, show, add, claim, hand in, hold, retry and cancel tasks",
+    "review": "what waits for a person, and your decisions",
+    "worker": "who works here; register yourself, start and stop workers",
+    "pause": "hold new starts, everywhere or in one run",
+    "resume": "go on after a pause or an emergency stop",
+    "stop": "emergency stop of everything, now",
     "log": "show what happened, event by event",
+    "report": "what came of a run, with its evidence and numbers",
+    "why": "where a line comes from: goal, task, agent, evidence",
+    "health": "workers, queue, conflicts, utilization in a few lines",
     "audit": "prove that the history is as it was written",
     "doctor": "look at every part Interlock stands on",
     "demo": "watch the engine at work, simulated",

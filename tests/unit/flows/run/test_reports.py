@@ -7,6 +7,7 @@ from interlock.domain.facts.worker import WorkerCameBack, WorkerRegistered, Work
 from interlock.domain.ids import LeaseId, Token, WorkerId
 from interlock.domain.result import Outcome, Result
 from interlock.engine.dispatch import (
+    PROTOCOL,
     Alive,
     Declined,
     Finished,
@@ -100,7 +101,7 @@ def test_losses_in_a_row_are_counted_and_success_forgets_them() -> None:
 
 def test_another_protocol_is_left_alone() -> None:
     scene = working()
-    assert untouched(scene, replace(scene.joined("w9"), protocol=2))
+    assert untouched(scene, replace(scene.joined("w9"), protocol=PROTOCOL + 1))
 
 
 # --- workers come and go --------------------------------------------------------------------------

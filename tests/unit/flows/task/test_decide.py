@@ -57,11 +57,10 @@ from interlock.domain.lifecycle import Refusal
 from interlock.domain.result import Outcome, Result
 from interlock.domain.run import RunLimits
 from interlock.domain.task import Activity, PlannedTask, Priority, TaskStatus
+from interlock.flows.task.commands import on_command
 from interlock.flows.task.decide import (
-    FACTS_PER_ATTEMPT_MAX,
     Around,
     Decision,
-    Evidence,
     Judge,
     Land,
     Prepare,
@@ -70,8 +69,10 @@ from interlock.flows.task.decide import (
     SendJob,
     Wait,
     decide,
+)
+from interlock.flows.task.news import (
+    FACTS_PER_ATTEMPT_MAX,
     on_asked,
-    on_command,
     on_declined,
     on_finished,
     on_frozen,
@@ -324,7 +325,7 @@ def test_evidence() -> None:
     def facts(
         judgement: Judgement, standing: TaskPicture = VERIFYING, attempt: int = 1
     ) -> tuple[Fact, ...]:
-        return on_judged(standing, Evidence(attempt, judgement, "red"), LIMITS, NOW)
+        return on_judged(standing, ChangeJudged(attempt, judgement, "red"), LIMITS, NOW)
 
     assert facts(Judgement.PASSED) == (ChangeJudged(1, Judgement.PASSED, "red"),)
     failed = ChangeJudged(1, Judgement.FAILED, "red")
@@ -337,7 +338,7 @@ def test_evidence() -> None:
 
 def test_a_gate_that_never_runs_fails_its_task_and_is_no_pass() -> None:
     worn = replace(VERIFYING, losses_in_a_row=4)
-    facts = on_judged(worn, Evidence(1, Judgement.ERROR, "no pytest"), LIMITS, NOW)
+    facts = on_judged(worn, ChangeJudged(1, Judgement.ERROR, "no pytest"), LIMITS, NOW)
     assert facts[0] == ChangeJudged(1, Judgement.ERROR, "no pytest")
     assert facts[1] == TaskFailed(
         "the gates could not run 5 times in a row: no pytest", "gate_error"

@@ -18,7 +18,13 @@ from interlock.domain.command import (
 )
 from interlock.domain.facts.attempt import AttemptStarted
 from interlock.domain.facts.base import Fact
-from interlock.domain.facts.change import ChangeLanded, Judgement, LandingRefusal, LandingRefused
+from interlock.domain.facts.change import (
+    ChangeJudged,
+    ChangeLanded,
+    Judgement,
+    LandingRefusal,
+    LandingRefused,
+)
 from interlock.domain.facts.lease import LeaseGranted
 from interlock.domain.facts.task import COSTLY, TaskRequeued, TaskRetried, TaskSubmitted
 from interlock.domain.ids import CommitId, RepoId, RunId, TaskId, Token, WorkerId, lease_id_of
@@ -27,13 +33,14 @@ from interlock.domain.result import Outcome, Result
 from interlock.domain.run import RunLimits
 from interlock.domain.task import Activity, PlannedTask, Priority
 from interlock.domain.task import TaskStatus as S
+from interlock.flows.task.commands import on_command
 from interlock.flows.task.decide import (
     Around,
-    Evidence,
     Record,
     decide,
+)
+from interlock.flows.task.news import (
     on_asked,
-    on_command,
     on_declined,
     on_finished,
     on_frozen,
@@ -148,7 +155,7 @@ class TaskMachine(RuleBasedStateMachine):
     @rule(judgement=st.sampled_from(Judgement), late=st.booleans())
     def is_judged(self, judgement: Judgement, late: bool) -> None:
         attempt = self.task.attempts_made - late
-        self.take(on_judged(self.task, Evidence(attempt, judgement), LIMITS, self.now))
+        self.take(on_judged(self.task, ChangeJudged(attempt, judgement), LIMITS, self.now))
 
     @rule(prepared=st.sampled_from([None, CommitId("c")]))
     def is_prepared(self, prepared: CommitId | None) -> None:

@@ -40,6 +40,7 @@ def run(arguments: argparse.Namespace, doors: Doors) -> int:
 def _lines(status: Status, screen: Screen) -> Iterator[str]:
     if status.repository is not None:
         yield f"repository  {safe(status.repository)}"
+    yield from _box(status, screen)
     if status.events == 0:
         yield "Nothing has run here yet. Look at a plan with `interlock plan PLAN.yaml`."
         return
@@ -55,6 +56,15 @@ def _lines(status: Status, screen: Screen) -> Iterator[str]:
         yield f"\n{hidden} earlier runs have ended; --json lists them."
     yield ""
     yield from _workers(status, screen)
+
+
+def _box(status: Status, screen: Screen) -> Iterator[str]:
+    if status.box is None:
+        return
+    name = screen.paint("none starts", "red") if status.box.name is None else status.box.name
+    yield f"box         {name}"
+    for lack in status.box.lacks:
+        yield f"            {safe(lack)}"
 
 
 def _plane(status: Status) -> str:
@@ -113,7 +123,7 @@ def _workers(status: Status, screen: Screen) -> Iterator[str]:
         yield "No worker has ever joined."
         return
     rows = [
-        (worker.id, worker.state, worker.agent, ", ".join(worker.holds))
+        (worker.id, worker.state, worker.agent.replace("*", "any"), ", ".join(worker.holds))
         for worker in status.workers
     ]
     yield from screen.table(("WORKER", "STATE", "AGENT", "WORKS ON"), rows)

@@ -1,0 +1,104 @@
+"""The branch that stays green: moved by compare and swap, pushed with a lease, no hook run."""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Final
+
+from interlock.adapters.git.checkouts import Checkouts
+from interlock.adapters.git.locks import OwnLocks
+from interlock.adapters.git.program import PART, Answer, Bounds
+from interlock.adapters.git.surroundings import Surroundings
+from interlock.adapters.git.trees import checked
+from interlock.domain.ids import CommitId
+from interlock.engine.errors import PartLost
+from interlock.repository.ports import Pushed, RepositoryPlace
+
+REMOTES: Final = "refs/interlock/remote/"
+NETWORK_SECONDS_MAX: Final = 300.0
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}")
+_MOVED: Final = ("(stale info)", "(fetch first)", "(failed to update ref)")
+
+
+class GitTarget:
+    """`Target` of one repository; `store` is the folder for what git needs on our side."""
+
+    def __init__(self, place: RepositoryPlace, store: Path) -> None:
+        self._git = Surroundings(place, store)
+        self._locks = OwnLocks(self._git)
+        self._checkouts = Checkouts(self._git, self._locks)
+
+    async def advance(self, branch: str, new: CommitId, old: CommitId) -> bool:
+        ref = f"refs/heads/{branch}"
+        words = ("update-ref", "-m", "interlock: land", ref, checked(new), checked(old))
+        async with self._locks.on_ref(ref):
+            answer = await self._git.on_refs(*words)
+        if answer.code == 0:
+            return True
+        stands = await self._git.on_refs("show-ref", "--verify", "--hash", "--", ref)
+        if stands.text != old:
+            return False
+        raise PartLost(PART, f"{ref} cannot be moved: {answer.complaint}", _mend(answer))
+
+    async def push(self, remote: str, branch: str, new: CommitId, old: CommitId) -> Pushed:
+        ref = f"refs/heads/{branch}"
+        options = ("--porcelain", "--no-verify", "--no-signed", "--no-follow-tags")
+        lease = f"--force-with-lease={ref}:{checked(old)}"
+        what = ("--recurse-submodules=no", lease, "--", remote, f"{checked(new)}:{ref}")
+        answer = await self._reach("push", *options, *what)
+        if answer.code == 0:
+            return Pushed(taken=True)
+        line = next((line for line in answer.text.splitlines() if line.startswith("!")), "")
+        if not line.endswith(_MOVED):
+            raise _unreachable(remote, line.rpartition("\t")[2] or answer.complaint)
+        moved_to = await self.fetch(remote, branch)
+        return Pushed(taken=moved_to == new, moved_to=None if moved_to == new else moved_to)
+
+    async def fetch(self, remote: str, branch: str) -> CommitId | None:
+        kept = f"{REMOTES}{_folder_of(remote)}/{branch}"
+        options = ("--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-prune")
+        alone = ("--no-recurse-submodules", "--refmap=", "--quiet")
+        async with self._locks.on_ref(kept):
+            answer = await self._reach(
+                "fetch", *options, *alone, "--", remote, f"+refs/heads/{branch}:{kept}"
+            )
+        if b"couldn't find remote ref" in answer.err:
+            return None
+        if answer.code:
+            raise _unreachable(remote, answer.complaint)
+        said = await self._git.on_refs("show-ref", "--verify", "--hash", "--", kept)
+        return CommitId(said.text)
+
+    async def bring_forward(self, branch: str, old: CommitId, new: CommitId) -> str:
+        return await self._checkouts.bring_forward(branch, checked(old), checked(new))
+
+    async def _reach(self, *words: str) -> Answer:
+        """As the person would; there is no terminal and no window on which git could ask."""
+        return await self._git.as_person(*words, bounds=Bounds(seconds=NETWORK_SECONDS_MAX))
+
+
+def _folder_of(remote: str) -> str:
+    """A name stands for itself; an address is no part of a ref's name."""
+    if _PLAIN.fullmatch(remote):
+        return remote
+    return f"at-{hashlib.sha256(remote.encode()).hexdigest()[:16]}"
+
+
+def _unreachable(remote: str, detail: str) -> PartLost:
+    return PartLost(
+        f"the remote {_without_secret(remote)}",
+        _without_secret(detail),
+        "Try `git fetch` by hand; what landed here stays, and is pushed when it answers again",
+    )
+
+
+def _without_secret(text: str) -> str:
+    """Addresses may carry a name and a password."""
+    return re.sub(r"://[^/@\s]+@", "://...@", text)
+
+
+def _mend(answer: Answer) -> str:
+    if b".lock" in answer.err:
+        return "Remove the lock if no other git is at work"
+    return "Look at the repository with `git fsck`"

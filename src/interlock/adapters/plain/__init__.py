@@ -1,0 +1,1 @@
+"""No box at all, under its own name: a plain process, for those who asked for exactly that."""

@@ -1,0 +1,1 @@
+"""Boxes without namespaces, made by sandlock from Landlock and seccomp: for hardened hosts."""

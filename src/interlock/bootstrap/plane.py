@@ -1,0 +1,189 @@
+"""The plane of a repository for real: its log, its workers, its gates and its landing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+from interlock import __version__
+from interlock.adapters.files.leadership import FileLeadership
+from interlock.adapters.files.verdicts import FileVerdicts
+from interlock.adapters.processes.crew import Crew, Member
+from interlock.adapters.processes.dispatch import SocketDispatch
+from interlock.adapters.processes.place import socket_folder_of
+from interlock.adapters.system.clock import SystemClock
+from interlock.adapters.system.ids import RandomIds
+from interlock.bootstrap.environments import environments_of, masker
+from interlock.bootstrap.site import LOGS, WORKTREES, Site
+from interlock.config import read_environment
+from interlock.control.running import Hall, KeptPlane, Stop
+from interlock.control.store import Store, StoreOpener
+from interlock.domain.ids import RepoId, TaskId
+from interlock.domain.settings import Settings
+from interlock.engine.dispatch import Dispatch
+from interlock.engine.errors import EngineError
+from interlock.engine.ports import Leadership
+from interlock.engine.supervisor import Supervisor
+from interlock.flows.run.keeper import Keeper, Keeping
+from interlock.flows.run.news import Options, Ports
+from interlock.flows.run.recovery import read_picture
+from interlock.flows.task.acts import RealActs
+from interlock.gates.order import GateOptions
+from interlock.gates.ports import PreparationFailed
+from interlock.gates.service import GateParts, Gates
+from interlock.merging.service import Merging
+from interlock.merging.trials import Trials
+from interlock.sandbox.choose import Chosen
+
+WORKER_MODULE: Final = "interlock.bootstrap.worker"
+LEASE_SECONDS: Final = 60.0
+_GRACE_SECONDS: Final = 10.0
+
+
+def process_name() -> str:
+    return f"{socket.gethostname()}/{os.getpid()}"
+
+
+class RealParts:
+    """What one plane acts with, opened anew for each of its lives."""
+
+    def __init__(self, site: Site, settings: Settings, opener: StoreOpener, box: Chosen) -> None:
+        self._site, self._settings, self._opener, self._box = site, settings, opener, box
+
+    @asynccontextmanager
+    async def open_leadership(self) -> AsyncIterator[Leadership]:
+        if self._settings.store.profile == "solo":
+            self._site.folders.store.mkdir(mode=0o700, exist_ok=True)
+            yield FileLeadership(self._site.folders.store)
+            return
+        async with self._opener(create=True) as store:
+            yield store.leadership
+
+    @asynccontextmanager
+    async def open_ports(self) -> AsyncIterator[Ports]:
+        async with AsyncExitStack() as stack:
+            store = await stack.enter_async_context(self._opener(create=True))
+            dispatch = await self._dispatch(store)
+            stack.push_async_callback(dispatch.close)
+            acts = await self._acts(store)
+            yield Ports(
+                store.log, store.snapshots, store.open_blobs(), dispatch, acts, SystemClock()
+            )
+
+    async def _dispatch(self, store: Store) -> Dispatch:
+        settings = self._settings.store
+        if settings.profile == "solo":
+            return await SocketDispatch.listen(
+                socket_folder_of(self._site.folders.common), RandomIds()
+            )
+        from interlock.adapters.nats.dispatch import NatsDispatch
+
+        repo_id = store.repo_id or RepoId("")
+        return await NatsDispatch.connect([settings.nats], repo_id, LEASE_SECONDS)
+
+    async def _acts(self, store: Store) -> RealActs:
+        site, clock, blobs = self._site, SystemClock(), store.open_blobs()
+        folders = site.folders
+        gates = Gates(
+            GateParts(
+                sandbox=self._box.sandbox,
+                workspaces=site.workspaces,
+                trees=site.trees,
+                environments=environments_of(site, self._box.sandbox, blobs, PreparationFailed),
+                book=FileVerdicts(folders.verdicts),
+                blobs=blobs,
+                clock=clock,
+                slots=asyncio.Semaphore(gates_at_once(self._settings)),
+                mask=masker().data,
+            ),
+            GateOptions(
+                scratch=folders.gates,
+                environment=read_environment().variables,
+                hide=folders.hidden,
+                constant_paths=self._box.promises.constant_paths,
+            ),
+        )
+        await gates.sweep()
+        trials = Trials(site.trees, blobs, folders.incoming)
+        merging = Merging(trials, site.target, store.log.head, clock, site.blame)
+        await merging.sweep(await _unfinished_tasks(store))
+        return RealActs(merging, gates, blobs)
+
+
+async def _unfinished_tasks(store: Store) -> frozenset[TaskId]:
+    plane = await read_picture(store.log, store.snapshots, store.repo_id or RepoId(""))
+    return frozenset(task.id for task in plane.tasks.values() if not task.ended)
+
+
+def gates_at_once(settings: Settings) -> int:
+    return settings.limits.gates or len(os.sched_getaffinity(0))
+
+
+class _Kept:
+    """The plane of this process as `run` sees it, and the workers it was asked for."""
+
+    def __init__(self, crew: Crew, keeper: Keeper, command: list[str], stop: Stop) -> None:
+        self._crew, self._keeper, self._command, self._stop = crew, keeper, command, stop
+        self._members: dict[int, Member] = {}
+        self.failure: EngineError | None = None
+
+    async def keep(self) -> None:
+        try:
+            await self._keeper.keep()
+        except EngineError as failure:
+            self.failure = failure
+
+    def broken(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+    async def staff(self, workers: int) -> None:
+        """Numbers are names: a worker that ended gives its number to the next one."""
+        if not self._keeper.acts:
+            return
+        living = {n: member for n, member in self._members.items() if not member.has_ended}
+        for number in range(1, workers + 1):
+            if len(living) >= workers:
+                break
+            if number not in living:
+                words = [*self._command, "--name", f"local-{number}"]
+                living[number] = await self._crew.start(words)
+        self._members = living
+
+    async def leave(self) -> None:
+        """Workers first, for they still have something to tell the plane."""
+        if self._stop.now.is_set():
+            await self._crew.kill()
+        else:
+            await self._crew.end()
+        self._keeper.stop()
+
+
+def hall_of(site: Site, opener: StoreOpener, box: Chosen) -> Hall:
+    @asynccontextmanager
+    async def hall(store: Store, settings: Settings, stop: Stop) -> AsyncIterator[KeptPlane]:
+        repo_id = store.repo_id or RepoId("")
+        parts = RealParts(site, settings, opener, box)
+        options = Options(
+            process=process_name(), release=__version__, judgings=2 * gates_at_once(settings)
+        )
+        keeper = Keeper(repo_id, parts, options, Keeping(on_loss=settings.store.on_loss))
+        for folder in (WORKTREES, LOGS):
+            await site.workspaces.hide(f"/{folder}/")
+        crew = Crew(read_environment().variables, _GRACE_SECONDS)
+        command = [sys.executable, "-m", WORKER_MODULE, str(site.place.root)]
+        command += ["--box", box.sandbox.name]
+        kept = _Kept(crew, keeper, command, stop)
+        async with Supervisor() as beside:
+            beside.start("plane", kept.keep())
+            try:
+                yield kept
+            finally:
+                await kept.leave()
+
+    return hall

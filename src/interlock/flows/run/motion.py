@@ -1,0 +1,64 @@
+"""Does anything still move by itself, and how many workers would that keep busy?"""
+
+from __future__ import annotations
+
+from interlock.domain.task import TaskStatus as S
+from interlock.flows.run.around import around
+from interlock.flows.run.pictures import PlanePicture, RunPicture
+from interlock.flows.task.decide import held_for_a_person
+from interlock.flows.task.state import TaskPicture
+
+
+def moves(plane: PlanePicture, run: RunPicture) -> bool:
+    """False when nothing of the run can go on before a person does something."""
+    if run.ended or plane.stopped:
+        return False
+    if not run.planned:
+        return True
+    tasks = (plane.tasks[run.task_ids[index]] for index in range(run.tasks))
+    return any(_moves(plane, task) for task in tasks)
+
+
+def _moves(  # noqa: PLR0911 - one case per state
+    plane: PlanePicture, task: TaskPicture
+) -> bool:
+    match task.status:
+        case S.PROPOSED | S.MERGING:
+            return True
+        case S.BACKLOG:
+            found = around(plane, task)
+            return bool(found.skip) or not found.waits_for
+        case S.READY:
+            return _may_be_started(plane, task)
+        case S.CLAIMED | S.IN_PROGRESS | S.PAUSED:
+            return task.lease is None or not task.lease.by_hand
+        case S.VERIFYING:
+            return not around(plane, task).judging_waits_for
+        case S.REVIEW:
+            first = around(plane, task).landing_waits_for
+            return not held_for_a_person(task) and not first
+        case _:
+            return False
+
+
+def _may_be_started(plane: PlanePicture, task: TaskPicture) -> bool:
+    found = around(plane, task)
+    return bool(found.hopeless) or not found.waits_for
+
+
+def wanted_workers(plane: PlanePicture) -> int:
+    """As many as there is work for agents now, and no more than the limits of the runs allow."""
+    runs = [plane.runs[run_id] for run_id in plane.active_runs]
+    limit = max((run.limits.workers for run in runs), default=0)
+    working = sum(not _by_hand(plane.tasks[task_id]) for task_id in plane.leased)
+    wanted = working
+    for keys in plane.ready.values():
+        for key in keys:
+            if wanted >= limit:
+                return limit
+            wanted += _may_be_started(plane, plane.tasks[key[-1]])
+    return min(wanted, limit)
+
+
+def _by_hand(task: TaskPicture) -> bool:
+    return task.lease is not None and task.lease.by_hand

@@ -1,0 +1,104 @@
+"""The folders of one gate run on the host, and what is taken out of them once the box has ended.
+
+<scratch>/gate-x1y2/
+    workspace/   the tree under test; made and removed by version control
+    home/        the home inside, empty at first
+    outbox/      where the report appears; everything in it was written by tested code
+"""
+
+import errno
+import os
+import shutil
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from interlock.engine.errors import DiskFull, PartLost
+
+PART: Final = "scratch folder of the gates"
+PREFIX: Final = "gate-"
+
+
+class Folders(msgspec.Struct, frozen=True):
+    """Where one gate run keeps its things."""
+
+    base: Path
+
+    @property
+    def workspace(self) -> Path:
+        return self.base / "workspace"
+
+    @property
+    def home(self) -> Path:
+        return self.base / "home"
+
+    @property
+    def outbox(self) -> Path:
+        return self.base / "outbox"
+
+
+def make_folders(scratch: Path) -> Folders:
+    """A fresh place, so that no report of an earlier run can be taken for this one's."""
+    try:
+        scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folders = Folders(Path(tempfile.mkdtemp(prefix=PREFIX, dir=scratch)))
+        folders.home.mkdir()
+        folders.outbox.mkdir()
+    except OSError as error:
+        raise _told_as_part(scratch, error) from error
+    return folders
+
+
+def remove_folders(folders: Folders) -> None:
+    """Also what tested code made unreadable; a leftover is a matter for the next sweep."""
+    shutil.rmtree(folders.base, ignore_errors=True)
+    if folders.base.exists():
+        _make_removable(folders.base)
+        shutil.rmtree(folders.base, ignore_errors=True)
+
+
+def leftovers(scratch: Path) -> tuple[Folders, ...]:
+    """What runs of an earlier life left behind."""
+    if not scratch.is_dir():
+        return ()
+    return tuple(Folders(path) for path in sorted(scratch.glob(f"{PREFIX}*")) if path.is_dir())
+
+
+def read_report(path: Path, bytes_max: int) -> bytes | str:
+    """What the box left there, or a sentence why it is no report. Only its own file is opened."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return "the report is missing"
+    except OSError as error:
+        return f"the report cannot be opened ({error.strerror})"
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return "the report is no regular file"
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read(bytes_max + 1)
+    finally:
+        os.close(descriptor)
+    if len(data) > bytes_max:
+        return f"the report is larger than {bytes_max:,} bytes"
+    return data
+
+
+def _make_removable(base: Path) -> None:
+    """Tested code may take the right to list its folders away; the box has ended, so no race."""
+    for place, folders, _ in os.walk(base):
+        for folder in (Path(place, name) for name in folders):
+            if not folder.is_symlink():
+                with suppress(OSError):
+                    folder.chmod(0o700)
+
+
+def _told_as_part(scratch: Path, error: OSError) -> PartLost:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(PART, str(scratch))
+    reason = error.strerror or type(error).__name__
+    return PartLost(PART, f"{scratch}: {reason}", "Make the folder writable, then start again")

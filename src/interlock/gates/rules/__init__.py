@@ -1,0 +1,1 @@
+"""What each kind of evidence must show, one rule a reader; all of them pure."""

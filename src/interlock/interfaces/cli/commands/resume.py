@@ -1,0 +1,29 @@
+"""Go on after a pause or an emergency stop.
+
+Examples:
+  interlock resume
+  interlock resume run-4k2p
+  interlock resume --json
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+
+from interlock.interfaces.cli.answers import print_reply
+from interlock.interfaces.cli.arguments import add_json
+from interlock.interfaces.cli.doors import Doors
+from interlock.interfaces.cli.verbs import add_reason
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", nargs="?", metavar="RUN", help="one run; default: everything")
+    add_reason(parser)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace, doors: Doors) -> int:
+    counter = doors.open_desk(None).counter(doors.person())
+    reply = asyncio.run(counter.resume(arguments.run, arguments.reason))
+    return print_reply(reply, doors, as_json=arguments.json)

@@ -1,0 +1,1 @@
+"""One attempt from its lease to its change: workspace, box, agent, collecting, clearing away."""

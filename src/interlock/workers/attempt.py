@@ -1,0 +1,256 @@
+"""One attempt in its place: laid out, worked on, collected, and cleared away in any case."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from interlock.domain.change import ChangeSet
+from interlock.domain.ids import CommitId, RepoId
+from interlock.domain.result import Outcome, Result
+from interlock.domain.settings import Backend, Settings
+from interlock.engine.dispatch import Job
+from interlock.engine.ports import Blobs, Clock
+from interlock.repository.ports import Trees, Workspaces
+from interlock.sandbox.ports import Mount, Sandbox
+from interlock.sandbox.secrets import Masker
+from interlock.workers.agents.ports import Agent, Assignment, Ended
+from interlock.workers.boxes import FEEDBACK, Surroundings, agent_order
+from interlock.workers.briefing import Brief, assignment_of
+from interlock.workers.bringing import Bringer, Brought, CouldNotBring, NothingThere
+from interlock.workers.carrying import carried_over
+from interlock.workers.folders import remove_tree
+from interlock.workers.following import Course, Follower, Stop, Watch
+from interlock.workers.place import BoxPlace
+from interlock.workers.quota import Quota
+from interlock.workers.reins import Reins
+from interlock.workers.sites import Parked, Site, Sites, write_site
+from interlock.workers.telling import Teller
+
+SUMMARY_MAX: Final = 2_000
+
+BringResult = Brought | NothingThere | CouldNotBring
+
+
+class PreparedEnvironments(Protocol):
+    """What every workspace needs, shown to the attempt so that it can spoil it for nobody."""
+
+    async def mounts(
+        self, settings: Settings, commit: CommitId, target: CommitId
+    ) -> tuple[Mount, ...]: ...
+
+
+class Tools(msgspec.Struct, frozen=True):
+    """What attempts are made with; `agents` knows one agent per backend."""
+
+    repo_id: RepoId
+    sandbox: Sandbox
+    workspaces: Workspaces
+    trees: Trees
+    blobs: Blobs
+    clock: Clock
+    agents: Callable[[Backend], Agent | None]
+    environments: PreparedEnvironments
+    masker: Masker
+    sites: Sites
+    quota: Quota
+    around: Surroundings
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """What is told at the end; a question parks the task instead of ending the attempt."""
+
+    result: Result
+    question: str = ""
+    denied: tuple[str, ...] = ()
+
+
+class Attempt:
+    """The steps of one attempt; `release` is safe at any time and after any of them."""
+
+    def __init__(self, tools: Tools, job: Job, brief: Brief, site: Site) -> None:
+        self._tools, self._job, self._brief, self._site = tools, job, brief, site
+        self._bringer = Bringer(tools.sandbox, tools.trees, tools.around)
+        self._parked = tools.sites.parked(job.task_id)
+        self._base_pin = f"bases/{job.lease}"
+        self._holds_work = False
+        self._stays = False
+
+    @property
+    def site(self) -> Site:
+        return self._site
+
+    # --- workspace -------------------------------------------------------------------------------
+
+    async def lay_out(self) -> Assignment:
+        """An own clone on the target's head, pinned first: no collection of garbage reaches it."""
+        tools, job, base = self._tools, self._job, self._brief.base
+        start, remark = await carried_over(tools.trees, base, self._parked, tools.clock.now())
+        await tools.trees.pin(self._base_pin, start)
+        self._site = replace(self._site, base=base)
+        write_site(self._site)
+        workspace = await tools.workspaces.make(self._site.workspace, start, self._site.branch)
+        self._site = replace(self._site, shows=workspace.shows)
+        write_site(self._site)
+        self._holds_work = True
+        assignment = assignment_of(job, self._brief, self._parked)
+        if remark:
+            assignment = replace(assignment, feedback=f"{assignment.feedback}\n\n{remark}".strip())
+        if assignment.feedback:
+            self._give(FEEDBACK.rpartition("/")[2], assignment.feedback)
+        return assignment
+
+    def _give(self, name: str, text: str) -> None:
+        path = self._site.given / name
+        path.write_text(text, encoding="utf-8", errors="replace")
+        path.chmod(0o644)
+
+    # --- agent and watch -------------------------------------------------------------------------
+
+    async def work(
+        self, agent: Agent, assignment: Assignment, teller: Teller, reins: Reins
+    ) -> "Worked":
+        """Start the agent in its box and follow it to its end; nothing of it is left then."""
+        tools, brief = self._tools, self._brief
+        prepared = await tools.environments.mounts(brief.settings, brief.base, brief.base)
+        order = agent_order(self._site, brief.settings, assignment, tools.around, prepared)
+        place = BoxPlace(tools.sandbox, order, self._site.given)
+        watch = Watch(brief.seconds, self._over_quota)
+        async with agent.start(assignment, place) as turn:
+            follower = Follower(turn, teller, reins, watch, tools.clock)
+            course = await follower.follow()
+            await turn.box.kill()
+            ended = await turn.box.wait()
+        return Worked(course, tools.masker.data(follower.transcript()), ended.denied)
+
+    async def _over_quota(self) -> str:
+        limit = self._brief.settings.limits.disk_bytes
+        return await self._tools.quota.too_much(self._site, limit)
+
+    # --- collect ---------------------------------------------------------------------------------
+
+    async def collect(self, worked: "Worked") -> Ending:
+        """What the work came to. A change goes out; anything else that holds work is rescued."""
+        course = worked.course
+        done = course.stop is None and not (course.end.failed or course.end.broken)
+        # What filled the disk goes in any case: it is rescued where it fits, and not kept.
+        brought = await self._bring("changes" if done else "rescue", course.stop is not Stop.DISK)
+        log = await self._tools.blobs.put(worked.transcript) if worked.transcript else None
+        if done:
+            result = await self._judged(brought, course.end)
+        else:
+            result = _undone(course, self._kept(brought))
+        result = replace(result, log=log, summary=self._masked(result.summary))
+        if course.stop is Stop.ASKED:
+            self._park(course, brought)
+            return Ending(result, self._masked(course.why), worked.denied)
+        self._tools.sites.unpark(self._job.task_id)
+        return Ending(result, "", worked.denied)
+
+    async def _judged(self, brought: BringResult, end: Ended) -> Result:
+        match brought:
+            case Brought():
+                summary = " ".join(filter(None, (end.summary, brought.remarks)))
+                return Result(Outcome.CHANGED, await self._change(brought), summary)
+            case NothingThere(remarks=remarks):
+                said = f"It said: {end.summary}" if end.summary else "It said nothing about why."
+                summary = f"The agent ended without having changed a file. {said} {remarks}"
+                return Result(Outcome.UNCHANGED, None, summary.strip())
+            case CouldNotBring(why=why, refused=True):
+                why = f"{why} The work stays in {self._site.workspace}."
+                return Result(Outcome.FAILED, None, why, "refused")
+            case CouldNotBring(why=why):
+                where = f"The work stays in {self._site.workspace}."
+                summary = f"The change could not be collected: {why} {where}"
+                return Result(Outcome.INFRASTRUCTURE, None, summary, "collecting")
+
+    async def _change(self, brought: Brought) -> ChangeSet:
+        pack = await asyncio.to_thread(brought.pack.read_bytes)
+        patch = await self._tools.blobs.put(pack)
+        tools, job, base = self._tools, self._job, self._brief.base
+        return ChangeSet(tools.repo_id, job.task_id, base, brought.head, brought.files, patch)
+
+    async def _bring(self, kind: str, stays: bool = True) -> BringResult:
+        """Afterwards the work is in the repository, or the workspace stays as it is."""
+        pin = f"{kind}/{self._job.task_id}/{self._job.attempt}"
+        prepare = self._brief.settings.prepare
+        left_out: Sequence[str] = () if prepare is None else [f"/{path}" for path in prepare.keeps]
+        brought = await self._bringer.bring(self._site, self._brief.base, pin, left_out)
+        self._holds_work = False
+        self._stays = stays and isinstance(brought, CouldNotBring)
+        return brought
+
+    def _kept(self, brought: BringResult) -> str:
+        match brought:
+            case Brought(head=head):
+                where = f"rescue/{self._job.task_id}/{self._job.attempt}"
+                return f"Its work until then is kept as refs/interlock/{where} ({head[:12]})."
+            case NothingThere():
+                return "It had not changed anything."
+            case CouldNotBring(why=why):
+                where = f"stays in {self._site.workspace}" if self._stays else "was removed"
+                return f"Its work could not be collected ({why}) and {where}."
+
+    def _park(self, course: Course, brought: BringResult) -> None:
+        head = brought.head if isinstance(brought, Brought) else None
+        profile = self._brief.profile.name
+        parked = Parked(profile, course.end.session, course.why, head)
+        self._tools.sites.park(self._job.task_id, parked)
+
+    def _masked(self, text: str) -> str:
+        return self._tools.masker.text(text)[:SUMMARY_MAX]
+
+    # --- release ---------------------------------------------------------------------------------
+
+    async def broke_off(self, why: str) -> Ending:
+        """Something of ours failed; what the agent had done until then is rescued."""
+        kept = self._kept(await self._bring("rescue")) if self._holds_work else ""
+        summary = self._masked(f"{why} {kept}".strip())
+        return Ending(Result(Outcome.INFRASTRUCTURE, None, summary, "infrastructure"))
+
+    async def release(self) -> None:
+        """Nothing of the attempt is left, except what could not be rescued."""
+        if self._holds_work:
+            await self._bring("rescue")
+        if self._stays:
+            return
+        await self._tools.workspaces.remove(self._site.workspace)
+        # What was brought out is pinned by now, and the base is part of its history.
+        await self._tools.trees.unpin(self._base_pin)
+        await asyncio.to_thread(remove_tree, self._site.folder)
+
+
+class Worked(msgspec.Struct, frozen=True):
+    """How the agent fared, what it said, and which hosts it was refused."""
+
+    course: Course
+    transcript: bytes
+    denied: tuple[str, ...] = ()
+
+
+_CLASSES: Final = {
+    Stop.TIME: "time_out",
+    Stop.DISK: "disk_quota",
+    Stop.INTERRUPTED: "interrupted",
+    Stop.ASKED: "asked",
+}
+
+
+def _undone(course: Course, kept: str) -> Result:
+    """The agent's own failure, or an interruption that is nobody's."""
+    if course.stop is not None:
+        ours = course.stop in {Stop.INTERRUPTED, Stop.ASKED}
+        outcome = Outcome.INFRASTRUCTURE if ours else Outcome.FAILED
+        why = {
+            Stop.TIME: f"The agent was ended: {course.why}.",
+            Stop.DISK: f"The agent was ended: {course.why}.",
+            Stop.INTERRUPTED: f"Interrupted: {course.why}.",
+            Stop.ASKED: f"It asked: {course.why}",
+        }[course.stop]
+        return Result(outcome, None, f"{why} {kept}", _CLASSES[course.stop])
+    if course.end.broken:
+        summary = f"{course.end.broken} {kept}"
+        return Result(Outcome.INFRASTRUCTURE, None, summary, "agent_broken")
+    return Result(Outcome.FAILED, None, f"{course.end.failed} {kept}", "agent_failed")

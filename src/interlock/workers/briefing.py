@@ -1,0 +1,103 @@
+"""From a job to what the agent is told: settings, profile, and why it is tried again."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from interlock.domain.ids import CommitId
+from interlock.domain.settings import AgentProfile, Settings
+from interlock.engine.dispatch import Job
+from interlock.engine.errors import BlobMissing
+from interlock.engine.ports import Blobs
+from interlock.repository.ports import Trees
+from interlock.workers.agents.ports import Assignment
+from interlock.workers.sites import Parked
+
+FEEDBACK_BYTES_MAX: Final = 400_000
+"""Of a longer log the first and the last part is shown."""
+
+
+class Unfit(Exception):
+    """This worker cannot take the job; the message says why and what to do."""
+
+
+class Brief(msgspec.Struct, frozen=True):
+    """What one attempt is about."""
+
+    settings: Settings
+    profile: AgentProfile
+    base: CommitId
+    seconds: float
+    feedback: str = ""
+
+
+async def brief_of(job: Job, blobs: Blobs, trees: Trees) -> Brief:
+    """Raises Unfit where the run's settings do not say how to work on this task."""
+    settings = await _settings(job, blobs)
+    profile = settings.agent(job.planned.agent)
+    if profile is None:
+        raise Unfit(
+            f"the settings of this run name no agent {job.planned.agent!r}: "
+            f"write [agents.{job.planned.agent}] into interlock.toml and start the run anew"
+        )
+    branch = job.target or settings.project.target
+    base = await trees.head_of(branch) if branch else None
+    if base is None:
+        raise Unfit(f"the target branch {branch!r} is not in this repository: create it")
+    minutes = min(profile.timeout_minutes, settings.limits.wall_minutes)
+    return Brief(settings, profile, base, minutes * 60, await _feedback(job, blobs))
+
+
+async def _settings(job: Job, blobs: Blobs) -> Settings:
+    if job.settings is None:
+        raise Unfit("the job brings no settings: start the run anew with this release")
+    try:
+        return msgspec.json.decode(await blobs.get(job.settings), type=Settings)
+    except (BlobMissing, msgspec.DecodeError) as error:
+        raise Unfit(f"the settings of this run cannot be read: {error}") from error
+
+
+async def _feedback(job: Job, blobs: Blobs) -> str:
+    """The sentence, and the log behind it where there is one."""
+    if job.feedback_log is None:
+        return job.feedback
+    try:
+        log = await blobs.get(job.feedback_log)
+    except BlobMissing:
+        return f"{job.feedback}\n\n(The log was erased.)"
+    return f"{job.feedback}\n\n--- log ---\n{_bounded(log)}"
+
+
+def _bounded(log: bytes) -> str:
+    half = FEEDBACK_BYTES_MAX // 2
+    if len(log) > FEEDBACK_BYTES_MAX:
+        log = log[:half] + b"\n[... left out ...]\n" + log[-half:]
+    return log.decode(errors="replace")
+
+
+def assignment_of(job: Job, brief: Brief, parked: Parked | None) -> Assignment:
+    """A conversation that waited for an answer goes on with it, under the same profile only."""
+    resumed = parked is not None and parked.profile == brief.profile.name
+    folder = Path(brief.settings.path).parent if brief.settings.path else None
+    return Assignment(
+        task_id=job.task_id,
+        planned=job.planned,
+        attempt=job.attempt,
+        base=brief.base,
+        prompt=job.planned.prompt or job.planned.title,
+        profile=brief.profile,
+        timeout=timedelta(seconds=brief.seconds),
+        feedback=_with_question(brief.feedback, parked),
+        session=parked.session if parked is not None and resumed else "",
+        answer=job.feedback if resumed else "",
+        folder=folder,
+    )
+
+
+def _with_question(feedback: str, parked: Parked | None) -> str:
+    """Whoever goes on without the old conversation must know what was asked."""
+    if parked is None:
+        return feedback
+    return f"It was asked: {parked.question}\nThe answer: {feedback}"

@@ -1,0 +1,128 @@
+"""Brings the work out of a workspace: a program in a box packs it, the host only reads the pack."""
+
+import asyncio
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from interlock.domain.ids import CommitId
+from interlock.engine.errors import EngineError
+from interlock.repository.collecting import Collected, CollectFailed, collect_argv, read_outbox
+from interlock.repository.ports import PackRefused, Trees
+from interlock.sandbox.ports import BoxRefused, Sandbox
+from interlock.sandbox.running import Finished, run_to_end
+from interlock.workers.boxes import Surroundings, collect_order
+from interlock.workers.folders import make_private, remove_tree
+from interlock.workers.sites import Site
+
+PACK_BYTES_MAX: Final = 200_000_000
+SECONDS_MAX: Final = 300.0
+_WHOLE_MB: Final = 1_000_000
+_SAID_MAX: Final = 500
+
+
+class Brought(msgspec.Struct, frozen=True):
+    """The work, pinned in the repository. `remarks` are for people: what could not be taken."""
+
+    head: CommitId
+    files: tuple[str, ...]
+    pack: Path
+    remarks: str = ""
+
+
+class NothingThere(msgspec.Struct, frozen=True):
+    """The workspace is as it was."""
+
+    remarks: str = ""
+
+
+class CouldNotBring(msgspec.Struct, frozen=True):
+    """The work stayed where it is, and why. `refused`: what was brought may not come in."""
+
+    why: str
+    refused: bool = False
+
+
+class Bringer:
+    """Collects workspaces of one repository."""
+
+    def __init__(self, sandbox: Sandbox, trees: Trees, around: Surroundings) -> None:
+        self._sandbox, self._trees, self._around = sandbox, trees, around
+
+    async def bring(
+        self, site: Site, base: CommitId, pin: str, left_out: Sequence[str] = ()
+    ) -> Brought | NothingThere | CouldNotBring:
+        """What lies between `base` and the workspace is in the repository when this returns."""
+        try:
+            collected = await self._collect(site, base, left_out)
+            return await self._looked_at(collected, base, pin)
+        except (BoxRefused, EngineError, OSError) as error:
+            return CouldNotBring(str(error))
+
+    async def _looked_at(
+        self, collected: Collected | CollectFailed, base: CommitId, pin: str
+    ) -> Brought | NothingThere | CouldNotBring:
+        match collected:
+            case CollectFailed(why=why):
+                return CouldNotBring(why)
+            case Collected(head=head, pack=pack) if head is not None and pack is not None:
+                return await self._take_in(base, head, pack, pin, _remarks(collected))
+            case _:
+                return NothingThere(_remarks(collected))
+
+    async def _collect(
+        self, site: Site, base: CommitId, left_out: Sequence[str]
+    ) -> Collected | CollectFailed:
+        await asyncio.to_thread(_make_fresh, site.brought)
+        most = min(PACK_BYTES_MAX, _room_at(site.folder))
+        argv = collect_argv(base, most, site.shows, left_out)
+        order = collect_order(site, argv, self._around, SECONDS_MAX)
+        done = await run_to_end(self._sandbox, order, log_bytes_max=_SAID_MAX * 4)
+        if done.ended.stopped_for:
+            return CollectFailed(f"Collecting was ended: {done.ended.stopped_for}.")
+        collected = await asyncio.to_thread(read_outbox, site.brought)
+        if isinstance(collected, CollectFailed):
+            return CollectFailed(f"{collected.why}{_said(done)}")
+        return collected
+
+    async def _take_in(
+        self, base: CommitId, head: CommitId, pack: Path, pin: str, remarks: str
+    ) -> Brought | NothingThere | CouldNotBring:
+        try:
+            await self._trees.take_in(pack, head, pin)
+        except PackRefused as refusal:
+            return CouldNotBring(str(refusal), refused=True)
+        changed = await self._trees.changed(base, head)
+        if not changed:
+            await self._trees.unpin(pin)
+            return NothingThere(remarks)
+        return Brought(head, tuple(path.path for path in changed), pack, remarks)
+
+
+def _make_fresh(folder: Path) -> None:
+    """What an earlier collecting left must not be taken for an answer."""
+    remove_tree(folder)
+    make_private(folder)
+
+
+def _room_at(folder: Path) -> int:
+    """Half of what the disk has, in whole megabytes: a rescue must not fill it."""
+    return max(shutil.disk_usage(folder).free // 2 // _WHOLE_MB, 1) * _WHOLE_MB
+
+
+def _remarks(collected: Collected) -> str:
+    remarks = []
+    if collected.nested:
+        names = ", ".join(collected.nested[:5])
+        remarks.append(f"Repositories inside the workspace came as plain files: {names}.")
+    if collected.skipped:
+        remarks.append(f"Some files could not be taken: {collected.skipped[:_SAID_MAX]}")
+    return " ".join(remarks)
+
+
+def _said(done: Finished) -> str:
+    said = done.stderr.decode(errors="replace").strip()
+    return f" It said: {said[-_SAID_MAX:]}" if said else ""

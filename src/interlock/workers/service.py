@@ -1,0 +1,103 @@
+"""The one gateway: every attempt of every agent goes through `Gateway.run`, step by step.
+
+    reserve     settings, profile, and room on the disk; without them the job is declined
+    workspace   an own clone on the target's head
+    agent       started in a box, through its port
+    watch       news to the plane; orders, time and disk to the agent
+    collect     the work is packed inside a box and pinned in the repository
+    release     box, workspace and lock go; what is worth keeping was kept before
+    record      the report that ends the attempt
+
+Whatever raises on the way, release and record follow. `failed` is the agent's own failure,
+`infrastructure` is ours: it costs the task nothing.
+"""
+
+from contextlib import suppress
+
+from interlock.engine.dispatch import Job
+from interlock.engine.errors import EngineError
+from interlock.repository.ports import WorkspaceRefused
+from interlock.sandbox.ports import BoxRefused
+from interlock.workers.agents.ports import Agent
+from interlock.workers.attempt import Attempt, Ending, Tools
+from interlock.workers.briefing import Brief, Unfit, brief_of
+from interlock.workers.leftovers import clear_left_behind
+from interlock.workers.reins import Reins
+from interlock.workers.sites import WORKTREES, SiteTaken
+from interlock.workers.telling import Teller
+
+
+class Gateway:
+    """Runs attempts for one repository on this host."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    async def open(self) -> tuple[str, ...]:
+        """Once at a start: clear up after workers that died. What was found, in sentences."""
+        await self._tools.workspaces.hide(f"/{WORKTREES}/")
+        return await clear_left_behind(self._tools)
+
+    async def run(self, job: Job, teller: Teller, reins: Reins) -> None:
+        """One attempt, from its job to its last report. Raises what the link raises."""
+        try:
+            brief, agent = await self._reserve(job)
+            with self._tools.sites.opened(job) as site:
+                attempt = Attempt(self._tools, job, brief, site)
+                try:
+                    ending = await self._carry_out(attempt, agent, teller, reins)
+                finally:
+                    await _let_go(attempt)
+        except (Unfit, SiteTaken) as why:
+            await teller.declined(str(why))
+            return
+        await self._record(teller, ending)
+
+    async def _reserve(self, job: Job) -> tuple[Brief, Agent]:
+        tools = self._tools
+        brief = await brief_of(job, tools.blobs, tools.trees)
+        agent = tools.agents(brief.profile.backend)
+        if agent is None:
+            raise Unfit(
+                f"the agent profile {brief.profile.name!r} wants the backend "
+                f"{brief.profile.backend!r}, which no worker can drive: a person works with "
+                "`interlock task claim`, anything else needs another backend"
+            )
+        full = await tools.quota.refusal(brief.settings.limits.disk_bytes)
+        if full:
+            raise Unfit(full)
+        return brief, agent
+
+    async def _carry_out(
+        self, attempt: Attempt, agent: Agent, teller: Teller, reins: Reins
+    ) -> Ending:
+        try:
+            assignment = await attempt.lay_out()
+            base, box = assignment.base, self._tools.sandbox.name
+            await teller.started(attempt.site, base, box, agent)
+            worked = await attempt.work(agent, assignment, teller, reins)
+            return await attempt.collect(worked)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the task must be freed
+            return await attempt.broke_off(_sentence(error))
+
+    async def _record(self, teller: Teller, ending: Ending) -> None:
+        if ending.denied:
+            await teller.denied(ending.denied)
+        if ending.question:
+            await teller.asked(ending.question)
+        else:
+            await teller.finished(ending.result)
+
+
+async def _let_go(attempt: Attempt) -> None:
+    """What cannot be cleared away now is found by its record at the next start of a worker."""
+    with suppress(EngineError, BoxRefused, WorkspaceRefused, OSError):
+        await attempt.release()
+
+
+def _sentence(error: BaseException) -> str:
+    """Our own errors are sentences; anything else is named, so that somebody can look for it."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    ours = type(error).__module__.startswith("interlock.")
+    return str(error) if ours and str(error) else f"The attempt broke off: {error!r}."

@@ -1,0 +1,266 @@
+"""Following an agent, on pretend time: who may end it, when, and what is told meanwhile."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from interlock.adapters.pretend.clock import PretendClock
+from interlock.adapters.pretend.loop import rehearse
+from interlock.domain.ids import LeaseId, RunId, TaskId, TaskName, Token, WorkerId
+from interlock.domain.task import PlannedTask
+from interlock.engine.dispatch import Frozen, Job, Progressed, Report
+from interlock.sandbox.ports import BoxEnded, BoxRefused
+from interlock.workers.agents.ports import AgentEvent, Ended, Moved, Said, Used, Wanted
+from interlock.workers.following import Course, Follower, Stop, Watch
+from interlock.workers.reins import Reins
+from interlock.workers.telling import Teller
+
+JOB = Job(
+    LeaseId("R1-t@1"),
+    TaskId("R1-t"),
+    RunId("R1"),
+    WorkerId("agent-local-1"),
+    Token(1),
+    1,
+    30.0,
+    PlannedTask(TaskName("t"), "Title"),
+)
+
+Step = AgentEvent | float
+"""What an agent says, or how many seconds it takes before it goes on."""
+
+
+class Box:
+    """A box that can be told to refuse to hold still, or to outlive its own end."""
+
+    def __init__(self, *, freezes: bool = True) -> None:
+        self.freezes, self.frozen = freezes, False
+        self.killed = asyncio.Event()
+        self.moves = asyncio.Event()
+        self.moves.set()
+
+    async def freeze(self) -> None:
+        if not self.freezes:
+            raise BoxRefused("This kind of box cannot hold still.")
+        self.frozen = True
+        self.moves.clear()
+
+    async def thaw(self) -> None:
+        self.frozen = False
+        self.moves.set()
+
+    async def kill(self) -> None:
+        self.killed.set()
+
+    async def wait(self) -> BoxEnded:
+        await self.killed.wait()
+        return BoxEnded(137, "killed")
+
+    def complaints(self) -> bytes:
+        return b""
+
+
+class Turn:
+    """Plays its steps; ends early when its box is killed, unless it is stubborn."""
+
+    def __init__(self, *steps: Step, box: Box | None = None, stubborn: bool = False) -> None:
+        self.steps, self.box, self.stubborn = steps, box or Box(), stubborn
+        self.interrupted = False
+
+    async def events(self) -> AsyncIterator[AgentEvent]:
+        for step in self.steps:
+            if isinstance(step, float):
+                if await self._killed_within(step):
+                    break
+            else:
+                yield step
+        if self.stubborn:
+            await asyncio.Event().wait()
+        yield Ended(broken="killed") if self.box.killed.is_set() else Ended("done")
+
+    async def _killed_within(self, seconds: float) -> bool:
+        for _ in range(int(seconds)):
+            await self.box.moves.wait()
+            try:
+                async with asyncio.timeout(1):
+                    await self.box.killed.wait()
+            except TimeoutError:
+                continue
+            return True
+        return False
+
+    async def answer(self, question: str, answer: str) -> None:
+        raise AssertionError(f"nobody answers {question} with {answer} here")
+
+    async def interrupt(self) -> None:
+        self.interrupted = True
+
+
+class Scene:
+    """One turn being followed."""
+
+    def __init__(self, turn: Turn, seconds: float = 1_000.0) -> None:
+        self.turn, self.reins, self.reports = turn, Reins(), list[Report]()
+        self.full = ""
+        self.clock = PretendClock()
+        teller = Teller(JOB, 1, self._heard, lambda: f"report-{len(self.reports)}")
+        watch = Watch(seconds, self._over_quota)
+        self.follower = Follower(turn, teller, self.reins, watch, self.clock)
+
+    async def _heard(self, report: Report) -> None:
+        self.reports.append(report)
+
+    async def _over_quota(self) -> str:
+        return self.full
+
+    async def run(self, *told: tuple[float, Callable[[], None]]) -> Course:
+        """Follow to the end, and do these things at these seconds."""
+        async with asyncio.TaskGroup() as group:
+            for seconds, deed in told:
+                group.create_task(self._later(seconds, deed))
+            return await self.follower.follow()
+
+    async def _later(self, seconds: float, deed: Callable[[], None]) -> None:
+        await self.clock.sleep(seconds)
+        deed()
+
+
+def play(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    rehearse(story)
+
+
+def test_an_agent_that_ends_is_let_go():
+    async def story() -> None:
+        scene = Scene(Turn(Said("hello"), 5.0, Used(10, 5), Used(1, 2, 3, 0.5)))
+        course = await scene.run()
+        assert course == Course(Ended("done"), used=Used(11, 7, 3, 0.5))
+        assert not scene.turn.interrupted
+        assert scene.follower.transcript().startswith(b"hello\n")
+
+    play(story)
+
+
+def test_time_ends_it_politely_first():
+    async def story() -> None:
+        scene = Scene(Turn(5_000.0), seconds=60)
+        course = await scene.run()
+        assert (course.stop, course.why) == (Stop.TIME, "it was not done within 1 minutes")
+        assert scene.turn.interrupted
+        assert scene.turn.box.killed.is_set()
+        assert 60 <= scene.clock.monotonic() < 75
+
+    play(story)
+
+
+def test_while_it_holds_still_its_time_stands_still():
+    async def story() -> None:
+        scene = Scene(Turn(50.0), seconds=60)
+        course = await scene.run((10, scene.reins.freeze), (500, scene.reins.thaw))
+        assert course.stop is None
+        assert [type(report) for report in scene.reports] == [Frozen]
+        assert 535 <= scene.clock.monotonic() < 545
+
+    play(story)
+
+
+def test_an_order_that_was_taken_back_in_time_does_nothing():
+    async def story() -> None:
+        scene = Scene(Turn(20.0))
+        scene.reins.freeze()
+        scene.reins.thaw()
+        await scene.run()
+        assert scene.reports == []
+
+    play(story)
+
+
+def test_a_box_that_cannot_hold_still_is_never_said_to():
+    async def story() -> None:
+        scene = Scene(Turn(20.0, box=Box(freezes=False)))
+        course = await scene.run((5, scene.reins.freeze))
+        assert course.stop is None
+        assert scene.reports == []
+        assert not scene.reins.holds_still
+        assert b"cannot hold still" in scene.follower.transcript()
+
+    play(story)
+
+
+def test_a_frozen_one_can_be_interrupted():
+    async def story() -> None:
+        scene = Scene(Turn(5_000.0))
+        ending = (20, lambda: scene.reins.interrupt("p0"))
+        course = await scene.run((10, scene.reins.freeze), ending)
+        assert (course.stop, course.why) == (Stop.INTERRUPTED, "p0")
+        assert not scene.turn.box.frozen
+
+    play(story)
+
+
+def test_a_question_ends_the_turn_and_is_told_with_its_options():
+    async def story() -> None:
+        asks = Wanted("1", "Which one?", tool="shell", options=("a", "b"))
+        scene = Scene(Turn(2.0, asks, Wanted("2", "Another?"), 5_000.0))
+        course = await scene.run()
+        assert course.stop is Stop.ASKED
+        assert course.why == "Which one? (about shell) Options: a; b."
+
+    play(story)
+
+
+def test_who_fills_the_disk_is_ended_at_once():
+    async def story() -> None:
+        scene = Scene(Turn(5_000.0))
+        course = await scene.run((7, lambda: setattr(scene, "full", "it filled the disk")))
+        assert (course.stop, course.why) == (Stop.DISK, "it filled the disk")
+        assert not scene.turn.interrupted
+        assert scene.clock.monotonic() < 15
+
+    play(story)
+
+
+def test_one_that_never_says_its_end_is_given_up():
+    async def story() -> None:
+        scene = Scene(Turn(5_000.0, stubborn=True), seconds=60)
+        course = await scene.run()
+        assert course.stop is Stop.TIME
+        assert "did not come to its end" in course.end.broken
+        assert scene.clock.monotonic() < 120
+
+    play(story)
+
+
+def test_news_of_progress_are_news_and_few():
+    async def story() -> None:
+        hasty = [Moved(percent % 101) for percent in range(5_000)]
+        slow = [step for percent in range(1, 400) for step in (Moved(percent % 100), 1.0)]
+        scene = Scene(Turn(*hasty, 1.0, Moved(7), Moved(7), 1.0, Moved(7), *slow))
+        await scene.run()
+        percents = [each.percent for each in scene.reports if isinstance(each, Progressed)]
+        assert percents[:3] == [0, 7, 1]
+        assert len(percents) == 120
+
+    play(story)
+
+
+def test_what_breaks_while_steering_ends_the_following():
+    async def story() -> None:
+        class Broken(Exception):
+            pass
+
+        async def breaks() -> str:
+            raise Broken
+
+        scene = Scene(Turn(5_000.0))
+        watch = Watch(1_000.0, breaks)
+        teller = Teller(JOB, 1, nobody, str)
+        follower = Follower(scene.turn, teller, scene.reins, watch, scene.clock)
+        with pytest.raises(Broken):
+            await follower.follow()
+
+    async def nobody(_: Report) -> None:
+        raise AssertionError("nothing is told here")
+
+    play(story)

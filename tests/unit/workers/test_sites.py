@@ -1,0 +1,121 @@
+"""Where attempts lie: locked while their worker lives, found when it is dead, never confused."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from interlock.domain.ids import CommitId, LeaseId, RunId, TaskId, TaskName, Token, WorkerId
+from interlock.domain.task import PlannedTask
+from interlock.engine.dispatch import Job
+from interlock.workers.folders import bytes_under, remove_tree
+from interlock.workers.quota import Quota
+from interlock.workers.sites import Parked, Sites, SiteTaken, write_site
+
+
+def job(name: str = "login", token: int = 1) -> Job:
+    return Job(
+        LeaseId(f"R1-{name}@{token}"),
+        TaskId(f"R1-{name}"),
+        RunId("R1"),
+        WorkerId("agent-local-1"),
+        Token(token),
+        1,
+        30.0,
+        PlannedTask(TaskName(name), "Title"),
+    )
+
+
+@pytest.fixture
+def sites(tmp_path: Path) -> Sites:
+    return Sites(tmp_path / "store", tmp_path / "project")
+
+
+def test_a_site_names_its_places(sites: Sites, tmp_path: Path):
+    with sites.opened(job()) as site:
+        assert site.workspace == tmp_path / "project/.worktrees/agent-local-1/R1-login"
+        assert site.home == tmp_path / "store/homes/R1-login"
+        assert site.branch == "worker/agent-local-1/R1-login"
+        assert site.given.is_dir()
+
+
+def test_whoever_works_there_is_not_disturbed(sites: Sites, tmp_path: Path):
+    with sites.opened(job()):
+        with pytest.raises(SiteTaken), sites.opened(job()):
+            raise AssertionError("two at one site")
+        other = Sites(tmp_path / "store", tmp_path / "project")
+        with other.left_behind() as found:
+            assert found == ()
+
+
+def test_a_dead_workers_site_is_found_with_all_that_rescuing_needs(sites: Sites):
+    with sites.opened(job()) as site:
+        changed = msgspec.structs.replace(site, base=CommitId("a" * 40))
+        write_site(changed)
+    with sites.left_behind() as found:
+        assert found == (changed,)
+        with sites.left_behind() as again:
+            assert again == ()
+
+
+def test_a_site_without_a_record_is_removed(sites: Sites, tmp_path: Path):
+    torn = tmp_path / "store/attempts/R1-x@1"
+    torn.mkdir(parents=True)
+    (torn / "site.json").write_text('{"folder":')
+    with sites.left_behind() as found:
+        assert found == ()
+    assert not torn.exists()
+
+
+def test_a_workspace_that_could_not_be_rescued_keeps_its_name(sites: Sites, tmp_path: Path):
+    (tmp_path / "project/.worktrees/agent-local-1/R1-login").mkdir(parents=True)
+    with sites.opened(job()) as site:
+        assert site.workspace.name == "R1-login+2"
+
+
+def test_a_parked_conversation_is_remembered_until_it_is_over(sites: Sites):
+    task = TaskId("R1-login")
+    assert sites.parked(task) is None
+    parked = Parked("default", "1/3", "Which one?", CommitId("a" * 40))
+    sites.park(task, parked)
+    assert sites.parked(task) == parked
+    sites.unpark(task)
+    assert sites.parked(task) is None
+
+
+def test_forgetting_a_task_removes_its_home(sites: Sites):
+    with sites.opened(job()) as site:
+        (site.home / ".cache").mkdir()
+    sites.forget(TaskId("R1-login"))
+    assert not site.home.exists()
+
+
+async def test_only_the_greediest_is_ended_by_a_full_disk(sites: Sites, tmp_path: Path):
+    quota = Quota(sites, tmp_path / "store")
+    with sites.opened(job("small")) as small, sites.opened(job("big", 2)) as big:
+        (small.home / "x").write_bytes(b"x" * 100_000)
+        (big.home / "x").write_bytes(b"x" * 900_000)
+        assert await quota.too_much(big, 2_000_000) == ""
+        assert await quota.too_much(small, 500_000) == ""
+        assert "its own 1 MB are the most" in await quota.too_much(big, 500_000)
+        assert "raise it" in await quota.refusal(500_000)
+        assert await quota.refusal(50_000_000) == ""
+
+
+def test_a_link_is_neither_measured_nor_followed(tmp_path: Path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "big").write_bytes(b"x" * 1_000_000)
+    inside = tmp_path / "inside"
+    (inside / "shut").mkdir(parents=True)
+    (inside / "link").symlink_to(outside)
+    (inside / "shut" / "file").touch()
+    (inside / "shut").chmod(0)
+    assert bytes_under(inside) < 100_000
+    remove_tree(inside)
+    assert not inside.exists()
+    assert (outside / "big").exists()
+    link = tmp_path / "link"
+    link.symlink_to(outside)
+    remove_tree(link)
+    assert (outside / "big").exists()
