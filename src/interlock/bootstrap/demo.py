@@ -56,10 +56,14 @@ def _props() -> Props:
 async def _find_box() -> Found:
     """The strongest that starts; none at all is an answer for the demo, and for nobody else."""
     from interlock.bootstrap.site import choose_box
+    from interlock.control.errors import WrongUsage
     from interlock.demo.props import Found
 
-    chosen = await choose_box("none")
-    return Found(chosen.sandbox.name, chosen.tried)
+    try:
+        chosen = await choose_box(None)
+    except WrongUsage as refused:
+        return Found("none", str(refused))
+    return Found(chosen.sandbox.name)
 
 
 async def make_repository(contents: Mapping[str, str]) -> Path:
@@ -93,7 +97,9 @@ async def _git(folder: Path, *words: str) -> None:
 
     said = await git(*words, at=folder)
     if said.code:
-        raise PartLost("git", f"`git {words[0]}` in {folder}: {said.complaint}", "Look at `git`")
+        raise PartLost(
+            "git", f"`git {words[0]}` in {folder}: {said.complaint}", "Try it there by hand"
+        )
 
 
 def program_of(called: str, interpreter: str) -> str:

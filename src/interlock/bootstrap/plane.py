@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import islice
 from typing import Final
 
 from interlock import __version__
@@ -19,12 +20,14 @@ from interlock.adapters.processes.place import socket_folder_of
 from interlock.adapters.system.clock import SystemClock
 from interlock.adapters.system.ids import RandomIds
 from interlock.bootstrap.environments import environments_of, masker
-from interlock.bootstrap.site import LOGS, WORKTREES, Site
+from interlock.bootstrap.site import LOGS, WORKTREES, Folders, Site
 from interlock.config import read_environment
 from interlock.control.running import Hall, KeptPlane, Stop
 from interlock.control.store import Store, StoreOpener
-from interlock.domain.ids import RepoId, TaskId
+from interlock.domain.ids import RepoId, TaskId, WorkerId
+from interlock.domain.lifecycle import ENDED
 from interlock.domain.settings import Settings
+from interlock.domain.task import TaskStatus
 from interlock.engine.dispatch import Dispatch
 from interlock.engine.errors import EngineError
 from interlock.engine.ports import Leadership
@@ -39,10 +42,16 @@ from interlock.gates.service import GateParts, Gates
 from interlock.merging.service import Merging
 from interlock.merging.trials import Trials
 from interlock.sandbox.choose import Chosen
+from interlock.workers.sites import Sites
 
 WORKER_MODULE: Final = "interlock.bootstrap.worker"
 LEASE_SECONDS: Final = 60.0
+WORKERS_MAX: Final = 1_000
 _GRACE_SECONDS: Final = 10.0
+
+
+def worker_id_of(number: int) -> WorkerId:
+    return WorkerId(f"agent-local-{number}")
 
 
 def process_name() -> str:
@@ -111,13 +120,24 @@ class RealParts:
         await gates.sweep()
         trials = Trials(site.trees, blobs, folders.incoming)
         merging = Merging(trials, site.target, store.log.head, clock, site.blame)
-        await merging.sweep(await _unfinished_tasks(store))
+        unfinished = await _unfinished_tasks(store)
+        await merging.sweep(unfinished)
+        await asyncio.to_thread(_clear_homes, folders, unfinished)
         return RealActs(merging, gates, blobs)
+
+
+def _clear_homes(folders: Folders, unfinished: frozenset[TaskId]) -> None:
+    """An agent's home outlives its attempts, not its task."""
+    sites = Sites(folders.store, folders.root)
+    for home in folders.homes.glob("*"):
+        if TaskId(home.name) not in unfinished:
+            sites.forget(TaskId(home.name))
 
 
 async def _unfinished_tasks(store: Store) -> frozenset[TaskId]:
     plane = await read_picture(store.log, store.snapshots, store.repo_id or RepoId(""))
-    return frozenset(task.id for task in plane.tasks.values() if not task.ended)
+    over = ENDED - {TaskStatus.FAILED}  # a failed one may be tried again
+    return frozenset(task.id for task in plane.tasks.values() if task.status not in over)
 
 
 def gates_at_once(settings: Settings) -> int:
@@ -142,26 +162,35 @@ class _Kept:
         if self.failure is not None:
             raise self.failure
 
-    async def staff(self, workers: int) -> None:
+    async def staff(self, workers: int, holders: frozenset[WorkerId]) -> None:
         """Numbers are names: a worker that ended gives its number to the next one."""
         if not self._keeper.acts:
             return
         living = {n: member for n, member in self._members.items() if not member.has_ended}
-        for number in range(1, workers + 1):
-            if len(living) >= workers:
-                break
-            if number not in living:
-                words = [*self._command, "--name", f"local-{number}"]
-                living[number] = await self._crew.start(words)
+        held = [n for n in range(1, WORKERS_MAX) if worker_id_of(n) in holders and n not in living]
+        others = (n for n in range(1, WORKERS_MAX) if n not in living and n not in held)
+        missing = max(workers - len(living) - len(held), 0)
+        for number in (*held, *islice(others, missing)):
+            living[number] = await self._crew.start([*self._command, "--name", f"local-{number}"])
         self._members = living
 
     async def leave(self) -> None:
         """Workers first, for they still have something to tell the plane."""
-        if self._stop.now.is_set():
-            await self._crew.kill()
-        else:
-            await self._crew.end()
+        self._keeper.wind_down()
+        async with Supervisor() as either:
+            either.start("politely", self._end(either))
+            either.start("at once", self._kill(either))
         self._keeper.stop()
+
+    async def _end(self, either: Supervisor) -> None:
+        await self._crew.end()
+        either.cancel_all()
+
+    async def _kill(self, either: Supervisor) -> None:
+        """The second Ctrl-C may come at any time while workers put down what they hold."""
+        await self._stop.now.wait()
+        await self._crew.kill()
+        either.cancel_all()
 
 
 def hall_of(site: Site, opener: StoreOpener, box: Chosen) -> Hall:

@@ -139,12 +139,6 @@ def sandboxes() -> tuple[Sandbox, ...]:
 
 async def choose_box(minimum: BoxName | None, kinds: Sequence[BoxName] = BOXES) -> Chosen:
     """The strongest of these kinds that really starts; raises WrongUsage where none does."""
-    for name in kinds:
-        # One after the other, so that a kind that is not needed is not even imported.
-        try:
-            return await choose([sandbox_of(name)], minimum)
-        except BoxRefused:
-            continue
     try:
         return await choose([sandbox_of(name) for name in kinds], minimum)
     except BoxRefused as refused:

@@ -160,10 +160,18 @@ def _schema_of(repo_id: RepoId) -> str:
 def s3_blobs(settings: StoreSettings) -> Blobs:
     from interlock.adapters.s3.blobs import S3Blobs
     from interlock.adapters.s3.place import InvalidPlace, parse_place
+    from interlock.config import read_environment
     from interlock.control.errors import WrongUsage
 
     try:
-        return S3Blobs.connect(parse_place(settings.blobs))
+        place = parse_place(settings.blobs)
+        if not (place.hosts_credentials or "AWS_ACCESS_KEY_ID" in read_environment().variables):
+            raise WrongUsage(
+                "there are no keys for the blobs: set AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY, or add credentials=host to [store] blobs where the "
+                "machine's own role has the right to them"
+            )
+        return S3Blobs.connect(place)
     except InvalidPlace as wrong:
         raise WrongUsage(f"interlock.toml, [store] blobs: {wrong}") from wrong
 

@@ -123,6 +123,7 @@ def tools_of(site: Site, settings: Settings, repo_id: RepoId, sandbox: Sandbox) 
         sites=sites,
         quota=Quota(sites, folders.store),
         around=surroundings_of(site),
+        fetch=None if settings.store.profile == "solo" else site.target.fetch,
     )
 
 

@@ -178,11 +178,18 @@ def why_not(story: TaskStory, each: Try) -> tuple[str, BlobId | None]:
     """Why the attempt did not do, with the log that shows it: sent back, or its own last words."""
     later = [other.span.start for other in story.tries if other.number > each.number]
     until = min(later, default=None)
+    failed = story.picture.status is TaskStatus.FAILED
+    if until is None and failed and each.span.end is not None:
+        return story.picture.reason or each.summary, _last_log(story) or each.log
     for back in reversed(story.sent_back):
         in_time = until is None or back.at <= until
         if each.span.end is not None and back.at >= each.span.end and in_time:
             return back.fact.feedback or each.summary or back.fact.cause.value, back.fact.log
     return each.summary, each.log
+
+
+def _last_log(story: TaskStory) -> BlobId | None:
+    return story.judgings[-1].fact.log if story.judgings else None
 
 
 def review_items(stories: Sequence[TaskStory]) -> Iterator[ReviewItemSeen]:

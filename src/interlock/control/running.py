@@ -9,7 +9,7 @@ whoever began it and however it was left.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
@@ -27,11 +27,12 @@ from interlock.control.run_document import RunReport
 from interlock.control.store import Store
 from interlock.domain.actor import Actor
 from interlock.domain.command import AmendRun, Resume
-from interlock.domain.ids import BlobId, CommitId, RepoId, RunId
+from interlock.domain.ids import BlobId, CommitId, RepoId, RunId, WorkerId
 from interlock.domain.plan import Plan
 from interlock.domain.settings import Settings
 from interlock.engine.ports import Clock, IdSource
-from interlock.flows.run.motion import moves, wanted_workers
+from interlock.engine.supervisor import Supervisor
+from interlock.flows.run.motion import lease_holders, moves, wanted_workers
 from interlock.flows.run.pictures import PlanePicture, RunPicture, empty
 from interlock.planning.faults import Fault
 
@@ -72,8 +73,12 @@ class Stop:
 class KeptPlane(Protocol):
     """The plane of this process, or its place in the queue behind another one's."""
 
-    async def staff(self, workers: int) -> None:
-        """See to it that so many workers are there, where it is this process that acts."""
+    async def staff(self, workers: int, holders: frozenset[WorkerId]) -> None:
+        """See to it that so many workers are there, where it is this process that acts.
+
+        Whoever of its own workers holds a task and has died is started again first: as soon as it
+        says hello its old self is known to be gone, and nobody waits for its lease to run out.
+        """
         ...
 
     def broken(self) -> None:
@@ -225,10 +230,10 @@ class Runner:
                 kept.broken()
                 await self._catch_up()
                 plane = self.chronicle.plane
-                await kept.staff(wanted_workers(plane))
+                await kept.staff(wanted_workers(plane), lease_holders(plane))
                 if not any(_goes_on(plane, run_id, wish.wait) for run_id in runs):
                     return False
-                await bell.rung(LOOK_SECONDS)
+                await _either(lambda: bell.rung(LOOK_SECONDS), stop.gently.wait)
         finally:
             bell.close()
         return True
@@ -258,6 +263,18 @@ def demand_plan(content: bytes, where: str, settings: Settings) -> Plan:
     if against:
         raise WrongUsage("\n".join(against))
     return plan
+
+
+async def _either(*waits: Callable[[], Coroutine[None, None, object]]) -> None:
+    """Until the first of these is over: nobody who presses Ctrl-C waits for the next look."""
+    async with Supervisor() as supervisor:
+
+        async def first(wait: Callable[[], Coroutine[None, None, object]]) -> None:
+            await wait()  # made here: what is cancelled before it begins was never made
+            supervisor.cancel_all()
+
+        for number, wait in enumerate(waits):
+            supervisor.start(str(number), first(wait))
 
 
 def _going_on(runs: list[RunPicture]) -> str:

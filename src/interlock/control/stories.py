@@ -200,7 +200,9 @@ def _told(story: TaskStory, event: Recorded) -> TaskStory:
             return replace(story, landing=landing)
         case LandingRefused():
             clash = fact.refusal is LandingRefusal.CONFLICT
-            return _with_conflict(story, at, fact.detail) if clash else story
+            last = story.judgings[-1].fact.judgement if story.judgings else None
+            told = last is Judgement.CONFLICT  # judged anew for its landing, in this moment
+            return _with_conflict(story, at, fact.detail) if clash and not told else story
         case _:
             return _tried(story, fact, at)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import shutil
+import sys
 from typing import Final, TextIO
 
 from interlock.control.desk import FrontDesk
@@ -32,9 +34,12 @@ class LiveBoard:
         self._news: list[str] = []
         self._status: Status | None = None
         self._box, self._tick = "", 0
+        self._errors, self._aside = sys.stderr, io.StringIO()
 
     def open(self, box: str) -> None:
+        """What others say on standard error meanwhile would tear the picture: it is said after."""
         self._box = box
+        sys.stderr = self._aside
         self._stream.write("\n")
         self._draw()
 
@@ -54,8 +59,12 @@ class LiveBoard:
 
     def drop(self) -> None:
         """Whatever happened, the terminal is the person's again."""
+        sys.stderr = self._errors
         self._stream.write(self._canvas.end())
         self._stream.flush()
+        self._errors.write(self._aside.getvalue())
+        self._errors.flush()
+        self._aside = io.StringIO()
 
     async def _look(self, desk: FrontDesk) -> None:
         async for _ in desk.watch():

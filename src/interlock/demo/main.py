@@ -122,9 +122,7 @@ def _stop_on_signals(stage: Stage) -> Stop:
 
 def without_box(found: Found) -> str:
     """Said before anything runs: it is the demo's own script and nothing of the person's."""
-    tried = "; ".join(f"{name}: {why}" for name, why in found.tried.items())
     return (
-        f"NO BOX starts on this machine ({tried or 'no kind is supported here'}). The demo goes on "
-        "without one, because its agents only play the script that lies in its repository. Real "
-        "agents need a box: `interlock doctor` says what is missing."
+        f"{found.why}\nThe demo goes on WITHOUT A BOX: its agents only play the script that lies "
+        "in its repository. Real agents need one; `interlock doctor` says what is missing."
     )

@@ -12,10 +12,10 @@ from interlock.engine.ports import Clock
 
 
 class Found(msgspec.Struct, frozen=True):
-    """The strongest box that starts here, and why the stronger ones do not."""
+    """The strongest box that starts here; where that is none, why."""
 
     box: BoxName
-    tried: Mapping[str, str] = {}
+    why: str = ""
 
 
 class Props(msgspec.Struct, frozen=True):

@@ -1,11 +1,15 @@
 """A result: how an attempt ended, in its worker's own report."""
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from interlock.domain.change import ChangeSet
 from interlock.domain.ids import BlobId
+
+INTERRUPTED: Final = "interrupted"
+"""The error class of an attempt that was told to put down its work."""
 
 
 class Outcome(StrEnum):

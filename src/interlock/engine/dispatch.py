@@ -19,7 +19,10 @@ PROTOCOL = 2
 
 
 class Job(msgspec.Struct, frozen=True, tag_field="message", tag="job"):
-    """One attempt at one task, for one worker, under one lease."""
+    """One attempt at one task, for one worker, under one lease.
+
+    `base` is where the plane last saw the branch `target`; a worker on another host may lag behind.
+    """
 
     lease: LeaseId
     task_id: TaskId
@@ -33,6 +36,7 @@ class Job(msgspec.Struct, frozen=True, tag_field="message", tag="job"):
     feedback_log: BlobId | None = None
     settings: BlobId | None = None
     target: str = ""
+    base: CommitId | None = None
     protocol: int = PROTOCOL
 
 

@@ -18,7 +18,7 @@ from interlock.sandbox.ports import Mount, Sandbox
 from interlock.sandbox.secrets import Masker
 from interlock.workers.agents.ports import Agent, Assignment, Ended
 from interlock.workers.boxes import FEEDBACK, Surroundings, agent_order
-from interlock.workers.briefing import Brief, assignment_of
+from interlock.workers.briefing import Brief, Fetch, assignment_of
 from interlock.workers.bringing import Bringer, Brought, CouldNotBring, NothingThere
 from interlock.workers.carrying import carried_over
 from interlock.workers.folders import remove_tree
@@ -57,6 +57,7 @@ class Tools(msgspec.Struct, frozen=True):
     sites: Sites
     quota: Quota
     around: Surroundings
+    fetch: Fetch | None = None
 
 
 class Ending(msgspec.Struct, frozen=True):

@@ -1,5 +1,6 @@
 """From a job to what the agent is told: settings, profile, and why it is tried again."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -33,8 +34,15 @@ class Brief(msgspec.Struct, frozen=True):
     feedback: str = ""
 
 
-async def brief_of(job: Job, blobs: Blobs, trees: Trees) -> Brief:
-    """Raises Unfit where the run's settings do not say how to work on this task."""
+Fetch = Callable[[str, str], Awaitable[CommitId | None]]
+"""Brings a remote's branch here: (remote, branch) -> where it stands."""
+
+
+async def brief_of(job: Job, blobs: Blobs, trees: Trees, fetch: Fetch | None = None) -> Brief:
+    """Raises Unfit where the run's settings do not say how to work on this task.
+
+    `fetch` is there on hosts whose repository is not the plane's own: it may lag behind.
+    """
     settings = await _settings(job, blobs)
     profile = settings.agent(job.planned.agent)
     if profile is None:
@@ -44,10 +52,38 @@ async def brief_of(job: Job, blobs: Blobs, trees: Trees) -> Brief:
         )
     branch = job.target or settings.project.target
     base = await trees.head_of(branch) if branch else None
+    if fetch is not None and job.base is not None:
+        base = await _as_new_as(job.base, base, trees, lambda: _fetched(fetch, settings, branch))
     if base is None:
         raise Unfit(f"the target branch {branch!r} is not in this repository: create it")
     minutes = min(profile.timeout_minutes, settings.limits.wall_minutes)
     return Brief(settings, profile, base, minutes * 60, await _feedback(job, blobs))
+
+
+async def _as_new_as(
+    seen: CommitId, own: CommitId | None, trees: Trees, fetched: Callable[[], Awaitable[CommitId]]
+) -> CommitId:
+    """A base that has all the plane had when it gave the job: what the task depends on is there."""
+    if not await trees.has(seen):
+        newest = await fetched()
+        if await trees.has(seen):
+            return newest
+        raise Unfit(
+            f"the commit {seen[:12]}, which this task begins from, is not on the remote: let the "
+            "plane push where it lands, with `remote` under [project] in interlock.toml"
+        )
+    return seen if own is None or await trees.is_ancestor(own, seen) else own
+
+
+async def _fetched(fetch: Fetch, settings: Settings, branch: str) -> CommitId:
+    remote = settings.project.remote
+    newest = await fetch(remote, branch) if remote else None
+    if newest is None:
+        raise Unfit(
+            f"this clone lags behind the plane's {branch!r} and no remote has it: name one with "
+            "`remote` under [project] in interlock.toml, which landings are pushed to"
+        )
+    return newest
 
 
 async def _settings(job: Job, blobs: Blobs) -> Settings:

@@ -38,6 +38,7 @@ SILENT_SECONDS: Final = 30.0
 
 PROGRESS_REPORTS_MAX: Final = 120
 PROGRESS_SECONDS_MIN: Final = 0.25
+PROGRESS_LEAP: Final = 10
 """No more news of progress than that: the log holds facts, not chatter."""
 
 DISK_SECONDS: Final = 5.0
@@ -202,9 +203,11 @@ class _Progress:
         self._reports = 0
 
     def is_news(self, percent: int, activity: object) -> bool:
+        """A tenth of the way is told at once: others may be waiting for just that."""
         now = self._clock.monotonic()
         known = self._last == (percent, activity)
-        too_soon = now - self._at < PROGRESS_SECONDS_MIN
+        leap = self._last is None or percent - self._last[0] >= PROGRESS_LEAP
+        too_soon = now - self._at < PROGRESS_SECONDS_MIN and not leap
         if known or too_soon or self._reports >= PROGRESS_REPORTS_MAX:
             return False
         self._last, self._at = (percent, activity), now

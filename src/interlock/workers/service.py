@@ -55,7 +55,7 @@ class Gateway:
 
     async def _reserve(self, job: Job) -> tuple[Brief, Agent]:
         tools = self._tools
-        brief = await brief_of(job, tools.blobs, tools.trees)
+        brief = await brief_of(job, tools.blobs, tools.trees, tools.fetch)
         agent = tools.agents(brief.profile.backend)
         if agent is None:
             raise Unfit(

@@ -234,13 +234,23 @@ def test_one_that_never_says_its_end_is_given_up():
 
 def test_news_of_progress_are_news_and_few():
     async def story() -> None:
-        hasty = [Moved(percent % 101) for percent in range(5_000)]
+        hasty = [Moved(percent % 8) for percent in range(5_000)]
         slow = [step for percent in range(1, 400) for step in (Moved(percent % 100), 1.0)]
         scene = Scene(Turn(*hasty, 1.0, Moved(7), Moved(7), 1.0, Moved(7), *slow))
         await scene.run()
         percents = [each.percent for each in scene.reports if isinstance(each, Progressed)]
         assert percents[:3] == [0, 7, 1]
         assert len(percents) == 120
+
+    play(story)
+
+
+def test_a_leap_is_told_at_once_for_somebody_may_wait_for_it():
+    async def story() -> None:
+        scene = Scene(Turn(Moved(5), Moved(9), Moved(50), Moved(55), Moved(100)))
+        await scene.run()
+        percents = [each.percent for each in scene.reports if isinstance(each, Progressed)]
+        assert percents == [5, 50, 100]
 
     play(story)
 

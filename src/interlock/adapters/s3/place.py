@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-SETTINGS: Final = ("endpoint", "region", "allow_http")
+SETTINGS: Final = ("endpoint", "region", "allow_http", "credentials")
 EXAMPLE: Final = "s3://bucket/prefix?endpoint=https://s3.example.com&region=eu-central-1"
 
 
@@ -28,6 +28,8 @@ class Place(msgspec.Struct, frozen=True):
     endpoint: str | None = None
     region: str = "us-east-1"
     allow_http: bool = False
+    hosts_credentials: bool = False
+    """Ask the machine's own metadata service for keys; only where a person says so."""
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -54,6 +56,7 @@ def parse_place(url: str) -> Place:
         endpoint=settings.get("endpoint"),
         region=settings.get("region", "us-east-1"),
         allow_http=_truth(settings.get("allow_http", "false")),
+        hosts_credentials=_hosts(settings.get("credentials", "")),
     )
     _check_endpoint(place)
     return place
@@ -88,3 +91,9 @@ def _check_endpoint(place: Place) -> None:
         raise InvalidPlace(f"has an endpoint that is no http or https address: {place.endpoint}")
     if endpoint.scheme == "http" and not place.allow_http:
         raise InvalidPlace("has an endpoint without encryption: use https, or say allow_http=true")
+
+
+def _hosts(text: str) -> bool:
+    if text not in ("", "host"):
+        raise InvalidPlace("knows credentials=host only")
+    return text == "host"

@@ -16,8 +16,3 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-
-
-def pause(seconds: float) -> None:
-    """Let real time pass while everything else stands still: for a show on pretend time."""
-    time.sleep(seconds)

@@ -64,6 +64,7 @@ class Keeper:
         self._keeping, self._say = keeping, say
         self._stopping = asyncio.Event()
         self._plane: Plane | None = None
+        self._winding_down = False
         self._lost: PartLost | None = None
 
     @property
@@ -86,6 +87,12 @@ class Keeper:
                 self._say(f"{lost} (trying again in {pause:g} s)")
                 await self._rest(pause)
                 pause = min(2 * pause, self._keeping.retry_seconds_max)
+
+    def wind_down(self) -> None:
+        """No new starts: the workers are about to be sent home."""
+        self._winding_down = True
+        if self._plane is not None:
+            self._plane.wind_down()
 
     def stop(self) -> None:
         """End after the present turn, or at once where nothing is done."""
@@ -122,6 +129,8 @@ class Keeper:
     async def _act(self, leadership: Leadership) -> None:
         async with self._parts.open_ports() as ports:
             plane = self._plane = Plane(self._repo_id, ports, self._options)
+            if self._winding_down:
+                plane.wind_down()
             if self._stopping.is_set():
                 return
             self._say(f"acting as {self._options.process}")

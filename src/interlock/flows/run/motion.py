@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from interlock.domain.ids import WorkerId
 from interlock.domain.task import TaskStatus as S
 from interlock.flows.run.around import around
 from interlock.flows.run.pictures import PlanePicture, RunPicture
@@ -58,6 +59,12 @@ def wanted_workers(plane: PlanePicture) -> int:
                 return limit
             wanted += _may_be_started(plane, plane.tasks[key[-1]])
     return min(wanted, limit)
+
+
+def lease_holders(plane: PlanePicture) -> frozenset[WorkerId]:
+    """The agents' processes that somebody believes to be at work."""
+    leases = (plane.tasks[task_id].lease for task_id in plane.leased)
+    return frozenset(lease.worker_id for lease in leases if lease is not None and not lease.by_hand)
 
 
 def _by_hand(task: TaskPicture) -> bool:

@@ -146,7 +146,7 @@ class PlanePicture(msgspec.Struct, frozen=True):
     """Everything. `versions` counts the streams that are neither a task, a run nor a worker.
 
     `stuck` are ready tasks that would fail the same way until the target moves; `landed_at` is when
-    it last did.
+    it last did, `heads` where each target was last seen.
     """
 
     repo_id: RepoId
@@ -160,6 +160,7 @@ class PlanePicture(msgspec.Struct, frozen=True):
     closing: tuple[TaskId, ...] = ()
     stuck: tuple[TaskId, ...] = ()
     landed_at: datetime | None = None
+    heads: HashTrieMap[str, CommitId] = HashTrieMap()
     working: int = 0
     free: tuple[WorkerId, ...] = ()
     landing_queue: tuple[tuple[datetime, TaskId], ...] = ()

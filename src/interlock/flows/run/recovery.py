@@ -73,6 +73,7 @@ class _PlaneCopy(msgspec.Struct, frozen=True):
     p0: tuple[TaskId, ...]
     p0_since: datetime | None
     landed_at: datetime | None
+    heads: dict[str, CommitId]
     paused: str
     stopped: str
     lost_part: str
@@ -93,6 +94,7 @@ def snapshot_of(plane: PlanePicture) -> Snapshot:
         runs=tuple(_copy_of(plane.runs[run_id]) for run_id in sorted(plane.runs)),
         tasks=tuple(plane.tasks[task_id] for task_id in sorted(plane.tasks)),
         workers=tuple(plane.workers[worker_id] for worker_id in sorted(plane.workers)),
+        heads=dict(sorted(plane.heads.items())),
         versions=dict(sorted(plane.versions.items())),
         **{name: getattr(plane, name) for name in _SIMPLE},
     )
@@ -112,6 +114,7 @@ def picture_of(snapshot: Snapshot) -> PlanePicture:
         runs=HashTrieMap({run.id: _run_of(run) for run in copy.runs}),
         workers=HashTrieMap({worker.id: worker for worker in idle}),
         free=tuple(sorted(w.id for w in copy.workers if w.online and w.capacity > 0)),
+        heads=HashTrieMap(copy.heads),
         versions=HashTrieMap(copy.versions),
         **{name: getattr(copy, name) for name in _SIMPLE},
     )

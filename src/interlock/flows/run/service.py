@@ -68,7 +68,7 @@ class Plane:
         self._intake = Intake()
         self._reading = Reading(ports.blobs, self._supervisor, self._news.put)
         self._snapshot_at = 0
-        self._stopping = False
+        self._stopping = self._winding_down = False
 
     @property
     def picture(self) -> PlanePicture:
@@ -104,6 +104,10 @@ class Plane:
         draft.record(plane_stream(self._repo_id), PartWasLost(loss.part, loss.detail))
         with suppress(EngineError):
             await self._append(draft)
+
+    def wind_down(self) -> None:
+        """From here on nobody is given work; what comes in is still heard, judged and landed."""
+        self._winding_down = True
 
     def stop(self) -> None:
         """End after the present turn; the next plane finds workers and open intents again."""
@@ -182,7 +186,7 @@ class Plane:
         for given in draft.plane.commands:
             commands.answer(draft, given)
         self._intake.submit(draft)
-        wishes = settle(draft, self._hearing.lease_over)
+        wishes = settle(draft, self._hearing.lease_over, grants=not self._winding_down)
         await self._append(draft)
         await self._carry_out(draft, wishes)
         for item in news:
@@ -248,11 +252,7 @@ class Plane:
         for task_id, due in wishes.alarms.items():
             self._timers.set(task_id, due)
         for task_id in wishes.jobs:
-            await self._tell(
-                task_id,
-                draft.now,
-                job_of(plane.runs[plane.tasks[task_id].run_id], plane.tasks[task_id]),
-            )
+            await self._tell(task_id, draft.now, job_of(plane, plane.tasks[task_id]))
         for task_id in wishes.freezes:
             await self._tell(task_id, draft.now, freeze_of(plane.tasks[task_id]))
         if plane.stopped:

@@ -17,7 +17,7 @@ from interlock.flows.run import decide as run_decide
 from interlock.flows.run import groups, p0
 from interlock.flows.run.around import around, next_landing
 from interlock.flows.run.draft import Draft
-from interlock.flows.run.pictures import RunPicture, plane_stream, run_stream, task_stream
+from interlock.flows.run.pictures import PlanePicture, plane_stream, run_stream, task_stream
 from interlock.flows.task.decide import Judge, Land, Prepare, Record, SendFreeze, SendJob, Wait
 from interlock.flows.task.decide import decide as decide_task
 from interlock.flows.task.state import TaskPicture
@@ -131,11 +131,12 @@ def _grant(draft: Draft, wishes: Wishes) -> None:
     )
 
 
-def job_of(run: RunPicture, task: TaskPicture) -> Job | None:
+def job_of(plane: PlanePicture, task: TaskPicture) -> Job | None:
     """The order that brings a claimed task to its worker."""
     lease = task.lease
     if lease is None:
         return None
+    run, heads = plane.runs[task.run_id], plane.heads
     return Job(
         lease.id,
         task.id,
@@ -149,6 +150,7 @@ def job_of(run: RunPicture, task: TaskPicture) -> Job | None:
         task.feedback_log,
         run.settings,
         run.target,
+        heads.get(run.target),
     )
 
 

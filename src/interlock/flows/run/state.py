@@ -117,7 +117,9 @@ def _fold_task(plane: PlanePicture, task_id: TaskId, event: Happened) -> PlanePi
     after = fold_task(before, event.fact, event.at)
     plane = replace(plane, tasks=plane.tasks.insert(task_id, after))
     if isinstance(event.fact, ChangeLanded) and event.fact.commit is not None:
-        plane = replace(plane, landed_at=event.at)
+        target = plane.runs[after.run_id].target
+        heads = plane.heads.insert(target, event.fact.commit)
+        plane = replace(plane, landed_at=event.at, heads=heads)
     if isinstance(event.fact, TaskEdited):
         return rebuilt(plane)
     if after.lease is not before.lease:
@@ -142,6 +144,7 @@ def _fold_run(plane: PlanePicture, run_id: RunId, event: Happened) -> PlanePictu
             plane,
             runs=plane.runs.insert(run.id, run),
             active_runs=with_item(plane.active_runs, run.id),
+            heads=plane.heads if run.base is None else plane.heads.insert(run.target, run.base),
         )
     before = plane.runs.get(run_id)
     if before is None:

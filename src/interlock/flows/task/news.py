@@ -30,7 +30,7 @@ from interlock.domain.facts.task import (
     TaskResumed,
 )
 from interlock.domain.ids import CommitId
-from interlock.domain.result import Outcome, Result
+from interlock.domain.result import INTERRUPTED, Outcome, Result
 from interlock.domain.run import RunLimits
 from interlock.domain.task import Activity
 from interlock.domain.task import TaskStatus as S
@@ -134,7 +134,9 @@ def on_finished(task: TaskPicture, result: Result, limits: RunLimits, now: datet
         case Outcome.FAILED:
             cause = Requeue.ATTEMPT_FAILED
         case Outcome.INFRASTRUCTURE:
-            cause = Requeue.INFRASTRUCTURE
+            # Who was asked to put the work down was not out of order: nothing needs to recover.
+            asked = result.error_class == INTERRUPTED
+            cause = Requeue.INTERRUPTED if asked else Requeue.INFRASTRUCTURE
         case _:
             assert_never(result.outcome)
     return (*facts, *again(task, cause, result.summary, result.log, limits, now))

@@ -29,7 +29,7 @@ COMMANDS: Final = {
     "health": "workers, queue, conflicts, utilization in a few lines",
     "audit": "prove that the history is as it was written",
     "doctor": "look at every part Interlock stands on",
-    "demo": "watch the engine at work, simulated",
+    "demo": "watch many agents build a small shop, simulated",
 }
 
 _HELP: Final = """\

@@ -66,12 +66,11 @@ def test_after_a_restart_everything_is_looked_at_and_nothing_is_decided_twice() 
 
 def test_what_a_worker_is_sent() -> None:
     scene = Scene(planned("a")).join("w1")
-    run = scene.plane.runs[scene.task("a").run_id]
-    job = job_of(run, scene.task("a"))
+    job = job_of(scene.plane, scene.task("a"))
     assert isinstance(job, Job)
     assert (job.lease, job.worker_id, job.token, job.attempt) == ("r-a@1", "w1", 1, 1)
     assert freeze_of(scene.task("a")) == Freeze(LeaseId("r-a@1"))
-    assert job_of(run, scene.work("a").task("a")) is freeze_of(scene.task("a")) is None
+    assert job_of(scene.plane, scene.work("a").task("a")) is freeze_of(scene.task("a")) is None
 
 
 def test_each_task_is_made_ready_once() -> None:

@@ -1,4 +1,7 @@
-"""Watch the engine at work: eleven stages on pretend time, killed in the middle; all simulated.
+"""Watch many agents build a shop, in a throw-away repository that stays for you to look at.
+
+The agents are simulated: they play a script. Their files, boxes, gates, conflicts and landings are
+real. No account, no network, and nothing of yours is touched.
 
 Examples:
   interlock demo
@@ -15,7 +18,7 @@ from interlock.interfaces.cli.doors import Demo, Doors
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--fast", action="store_true", help="do not take the time of a show")
+    parser.add_argument("--fast", action="store_true", help="without the pauses of the show")
     add_json(parser)
     parser.add_argument(
         "--no-browser", action="store_true", help="accepted; nothing opens a browser yet"

@@ -78,7 +78,7 @@ def _table(found: ReviewList, screen: Screen) -> Iterator[str]:
         yield "Nothing waits for a person."
         return
     names = shortest(found)
-    heads = ("ITEM", "KIND", "STATE", "WAITS SINCE", "MINUTES", "BLOCKS", "QUESTION")
+    heads = ("ITEM", "KIND", "STATE", "WAITS SINCE", "TAKES MIN", "BLOCKS", "QUESTION")
     rows = [
         (
             names[item.id],
