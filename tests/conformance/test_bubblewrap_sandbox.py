@@ -1,12 +1,15 @@
 """The suite of boxes, on the kind that bubblewrap makes, with control groups and without."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 from interlock.adapters.bubblewrap.cgroups import Places
 from interlock.adapters.bubblewrap.sandbox import BubblewrapSandbox
 from interlock.adapters.proxy.door import ProxyDoor
+from interlock.sandbox.ports import BoxOrder, Mount
+from interlock.sandbox.running import run_to_end
 from interlock.testing.conformance.sandboxes import EndingSuite, RunningSuite, SandboxSuite
 
 
@@ -31,3 +34,29 @@ class TestWithoutControlGroups(RunningSuite, EndingSuite):
         assert promises.limits_processes == (os.geteuid() != 0)
         assert "Memory is not limited" in promises.lacks[0]
         assert len(promises.lacks) == (1 if promises.limits_processes else 2)
+
+
+async def test_what_is_written_into_a_copy_is_gone_with_the_box(tmp_path: Path):
+    folder = tmp_path / "environment"
+    folder.mkdir(mode=0o777)
+    folder.chmod(0o777)
+    (folder / "kept").write_text("as it was")
+    mount = Mount(folder, "/workspace/.venv", copy_on_write=True)
+    program = "echo spoiled > .venv/new; rm -f .venv/kept; ls -A .venv; mkdir .venv/more"
+    for _ in range(2):
+        order = BoxOrder(("sh", "-c", program), (mount,))
+        finished = await run_to_end(BubblewrapSandbox(), order)
+        assert (finished.ended.code, finished.stdout) == (0, b"new\n"), finished.stderr
+    assert [each.name for each in folder.iterdir()] == ["kept"]
+    assert (folder / "kept").read_text() == "as it was"
+
+
+async def test_where_no_copies_can_be_made_the_folder_is_read_only(tmp_path: Path):
+    folder = tmp_path / "environment"
+    folder.mkdir(mode=0o777)
+    sandbox = BubblewrapSandbox()
+    sandbox._copies = False
+    order = BoxOrder(("touch", "/outbox/x"), (Mount(folder, "/outbox", copy_on_write=True),), "/")
+    finished = await run_to_end(sandbox, order)
+    assert finished.ended.code != 0
+    assert b"Read-only" in finished.stderr

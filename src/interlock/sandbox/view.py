@@ -95,20 +95,28 @@ KERNEL_SECRETS: Final = tuple(
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """One thing inside: a tree, a link, a cover over something hidden, or a sized temp folder."""
+    """One thing inside: a tree, a link, a cover over something hidden, or a sized temp folder.
 
-    kind: Literal["read-only", "writable", "link", "covered-folder", "covered-file", "temporary"]
+    What is written into a `copy` is gone with the box; its outside is never touched.
+    """
+
+    kind: Literal[
+        "read-only", "writable", "copy", "link", "covered-folder", "covered-file", "temporary"
+    ]
     inside: str
     outside: str = ""
 
 
-def view(order: BoxOrder, host: Host) -> tuple[Shown, ...]:
-    """Everything a box shows beside its own /proc and /dev, in the order in which to lay it out."""
+def view(order: BoxOrder, host: Host, *, copies: bool = False) -> tuple[Shown, ...]:
+    """Everything a box shows beside its own /proc and /dev, in the order in which to lay it out.
+
+    Without `copies`, what asks for copy-on-write is shown read-only.
+    """
     hidden = tuple(sorted(_hidden(order, host)))
     needs = _allowed(_needs(order, host), hidden)
     covered = _covered(hidden, ((path, path) for path in needs.trees), host)
     laid_out = sorted((*_trees(needs), *_own_places(order)), key=_depth)
-    return (*laid_out, *covered, *_kernel(host), *_mounts(order, hidden, host))
+    return (*laid_out, *covered, *_kernel(host), *_mounts(order, hidden, host, copies))
 
 
 def _hidden(order: BoxOrder, host: Host) -> Iterator[Path]:
@@ -205,11 +213,17 @@ def _own_places(order: BoxOrder) -> tuple[Shown, ...]:
     return tuple(Shown("temporary", place) for place in wanted if place not in mounted)
 
 
-def _mounts(order: BoxOrder, hidden: tuple[Path, ...], host: Host) -> tuple[Shown, ...]:
+def _mounts(
+    order: BoxOrder, hidden: tuple[Path, ...], host: Host, copies: bool
+) -> tuple[Shown, ...]:
     mounts = sorted(order.mounts, key=_depth)
     shown: list[Shown] = []
     for mount in mounts:
-        kind: Literal["read-only", "writable"] = "writable" if mount.writable else "read-only"
+        kind: Literal["read-only", "writable", "copy"] = "read-only"
+        if mount.writable:
+            kind = "writable"
+        elif copies and mount.copy_on_write:
+            kind = "copy"
         shown.append(Shown(kind, mount.inside, str(mount.outside)))
         tree = (host.real(mount.outside), Path(mount.inside))
         named = {host.real(other.outside) for other in mounts}

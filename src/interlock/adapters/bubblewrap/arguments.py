@@ -69,7 +69,9 @@ def _layout(
     return words
 
 
-def _one(shown: Shown, temp_bytes: int, without: frozenset[Measure]) -> list[str]:
+def _one(  # noqa: PLR0911 - one case per kind
+    shown: Shown, temp_bytes: int, without: frozenset[Measure]
+) -> list[str]:
     inside = shown.inside
     match shown.kind:
         case "read-only":
@@ -77,6 +79,8 @@ def _one(shown: Shown, temp_bytes: int, without: frozenset[Measure]) -> list[str
             return [bind, shown.outside, inside]
         case "writable":
             return ["--bind", shown.outside, inside]
+        case "copy":
+            return ["--overlay-src", shown.outside, "--tmp-overlay", inside]
         case "link":
             return ["--symlink", shown.outside, inside]
         case "covered-file":

@@ -25,10 +25,12 @@ from interlock.sandbox.checks import check_order
 from interlock.sandbox.hosts import Host, ThisHost
 from interlock.sandbox.ports import (
     HOME,
+    OUTBOX,
     BoxLimits,
     BoxOrder,
     BoxRefused,
     Door,
+    Mount,
     Promises,
     RunningBox,
 )
@@ -65,6 +67,7 @@ class BubblewrapSandbox:
         self._host = host or ThisHost(Path.home(), os.environ.get("PATH", os.defpath))
         self._places = places or Places()
         self._without = without
+        self._copies: bool | None = None
 
     async def probe(self) -> Promises:
         finished = await run_to_end(self, BoxOrder(("true",), cwd="/", limits=PROBE_LIMITS))
@@ -91,6 +94,8 @@ class BubblewrapSandbox:
         check_order(order)
         if (order.network or order.relays) and self._door is None:
             raise BoxRefused(NO_DOOR)
+        if self._copies is None and any(mount.copy_on_write for mount in order.mounts):
+            self._copies = await self._can_copy()
         status = Status()
         try:
             program = await self._launch(order, status)
@@ -102,13 +107,26 @@ class BubblewrapSandbox:
             raise
         return await self._set_up(order, program, status)
 
+    async def _can_copy(self) -> bool:
+        """Whether this kernel lets a box lay one folder over another; older ones let only root."""
+        tried = BubblewrapSandbox(host=self._host, places=self._places)
+        tried._copies = True
+        mount = Mount(Path("/usr"), OUTBOX, copy_on_write=True)
+        try:
+            order = BoxOrder(("true",), (mount,), cwd="/", limits=PROBE_LIMITS)
+            return (await run_to_end(tried, order)).ended.code == 0
+        except BoxRefused:
+            return False
+
     async def _launch(self, order: BoxOrder, status: Status) -> Program:
         """Everything goes in through descriptors: a command line can be read by everybody."""
         with contextlib.ExitStack() as files:
             ours = {path: files.enter_context(_memory_file(text)) for path, text in OURS.items()}
             if order.network:
                 order = with_proxy(order)
-            words = arguments(order, view(order, self._host), ours, self._without)
+            words = arguments(
+                order, view(order, self._host, copies=bool(self._copies)), ours, self._without
+            )
             said = files.enter_context(_memory_file("".join(f"{word}\0" for word in words)))
             fds = (status.report_fd, status.latch_fd)
             argv = (

@@ -78,6 +78,8 @@ def _one(shown: Shown, temp_bytes: int) -> list[str]:
     match shown.kind:
         case "read-only":
             return _bind(shown.outside, inside, read_only=True)
+        case "copy":
+            raise AssertionError("containers are never shown copies: their view is made without")
         case "writable":
             return _bind(shown.outside, inside, read_only=False)
         case "link":
