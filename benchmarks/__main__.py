@@ -5,16 +5,22 @@ import gc
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from benchmarks import engine, planning, simulation
+from benchmarks import crowd, engine, overhead, planning, replay, simulation
 from benchmarks.document import Document, Part, Scale, as_text, load, machine
+from interlock.testing.replaying.plans import ORDERS
+from interlock.testing.replaying.yards import Wish
 
 BENCHMARKS: Final[Mapping[str, Mapping[str, Part]]] = {
+    "crowd": crowd.PARTS,
     "engine": engine.PARTS,
+    "overhead": overhead.PARTS,
     "planning": planning.PARTS,
+    "replay": replay.PARTS,
     "simulation": simulation.PARTS,
 }
 
@@ -23,7 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     scale = Scale(options.quick, options.events)
     names = [options.name] if options.name else list(BENCHMARKS)
-    documents = [measure(name, scale, options.part) for name in names]
+    if options.path is None:
+        documents = [measure(name, scale, options.part) for name in names]
+    else:
+        documents = [_measured("replay", replay.of_a_clone(_asked(options)), scale)]
     if options.json:
         found = documents[0] if options.name else documents
         print(msgspec.json.format(msgspec.json.encode(found)).decode())
@@ -33,11 +42,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure(name: str, scale: Scale, only: Sequence[str] = ()) -> Document:
+    parts = BENCHMARKS[name].items()
+    return _measured(
+        name, {title: part for title, part in parts if not only or title in only}, scale
+    )
+
+
+def _measured(name: str, parts: Mapping[str, Part], scale: Scale) -> Document:
     began, load_at_start = time.perf_counter(), load()
     results = []
-    for title, part in BENCHMARKS[name].items():
-        if only and title not in only:
-            continue
+    for title, part in parts.items():
         print(f"{name}: {title} ...", file=sys.stderr, flush=True)
         gc.collect()
         results += part(scale)
@@ -57,7 +71,35 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--events", type=int, default=1_000_000, help="length of the history that is recovered"
     )
-    return parser.parse_args(arguments)
+    _add_replay(parser)
+    options = parser.parse_args(arguments)
+    if options.path is not None and options.name != "replay":
+        parser.error("only `replay` takes a PATH")
+    return options
+
+
+def _add_replay(parser: argparse.ArgumentParser) -> None:
+    clone = parser.add_argument_group("replay", "of a local clone; it is only read")
+    clone.add_argument("path", nargs="?", type=Path, help="the clone (default: a range of our own)")
+    clone.add_argument("--range", default="", metavar="A..B", help="which commits")
+    clone.add_argument("--last", type=int, default=15, metavar="N", help="the newest N (15)")
+    clone.add_argument("--test", default="", metavar="CMD", help="may name {report}: JUnit is read")
+    clone.add_argument("--agents-take", type=float, default=0.0, metavar="SECONDS")
+    clone.add_argument("--agents", type=int, default=4, metavar="N", help="agents at once (4)")
+    clone.add_argument(
+        "--read", action="append", default=[], metavar="PATH", help="what boxes may read as well"
+    )
+    clone.add_argument(
+        "--order", action="append", default=[], choices=ORDERS, help="only this one (default: all)"
+    )
+
+
+def _asked(options: argparse.Namespace) -> replay.Asked:
+    if not options.test:
+        sys.exit('replay: name the test command of that project: --test "python -m pytest -q"')
+    wish = Wish(options.test, options.agents_take, options.agents, read=tuple(options.read))
+    orders = tuple(options.order) or ORDERS
+    return replay.Asked(options.path, options.range, options.last, wish, orders)
 
 
 if __name__ == "__main__":

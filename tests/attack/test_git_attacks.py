@@ -370,4 +370,11 @@ async def test_no_branch_of_the_repository_can_be_reached_by_a_pin(house: GitHou
     for name in ("../heads/main", "a b", "x..y", "", "a.lock", "/x"):
         with pytest.raises(PartLost):
             await trees.pin(name, base)
+        with pytest.raises(PartLost):
+            await trees.move_pins({"fine": base, name: base})
+    smuggled = f"x\0{base}\0\0delete refs/heads/main\0\0update refs/interlock/y"
+    for commit in (base, None):
+        with pytest.raises(PartLost, match="no name for a pin"):
+            await trees.move_pins({smuggled: commit})
     assert not await trees.pins()
+    assert await trees.head_of("main") == base

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from interlock.adapters.git.locks import OwnLocks
 from interlock.adapters.git.surroundings import Surroundings
 from interlock.adapters.git.target import GitTarget
+from interlock.adapters.git.trees import GitTrees
 from interlock.domain.ids import CommitId
 from interlock.engine.errors import PartLost
 from interlock.repository.collecting import Collected
@@ -294,6 +295,24 @@ async def test_a_lock_of_ours_that_was_cut_off_is_cleared(house: GitHouse, lock:
     target._locks = locks
     assert await target.advance("main", new, base)
     assert not (house.root / ".git" / lock).exists()
+
+
+@pytest.mark.parametrize("lock", ["one.lock", "two/three.lock", "../../packed-refs.lock"])
+async def test_pins_that_were_cut_off_while_they_moved_together_can_move_alone(
+    house: GitHouse, lock: str
+) -> None:
+    base = await house.build(BEGIN)
+    trees = GitTrees(await house.place(), house.store)
+    await trees.move_pins({"one": base, "two/three": base, "four": base})
+    locks = await locks_of(house)
+    folder = house.root / ".git" / "refs" / "interlock"
+    refs = [f"refs/interlock/{name}" for name in ("one", "two/three", "four")]
+    await cut_off(locks.on_refs(refs), folder / lock)
+    trees._locks = locks
+    for name in ("one", "two/three"):
+        await trees.unpin(name)
+    assert await trees.pins() == {"four": base}
+    assert not (folder / lock).exists()
 
 
 async def test_a_lock_of_somebody_else_is_theirs(house: GitHouse) -> None:

@@ -152,7 +152,7 @@ class Yard:
             SystemClock(),
             GitBlame(place, store),
         )
-        self.acts = RealActs(merging, self.gates, self.blobs)
+        self.acts = RealActs(merging, self.gates, self.blobs, patience_seconds=0.05)
 
     def with_remote(self) -> Path:
         remote = self.folder / "origin.git"

@@ -140,7 +140,17 @@ async def test_garbage_is_collected_between_every_two_steps(yard: Yard) -> None:
     git(yard.root, "fsck", "--strict", "--no-dangling")
 
 
-MOMENTS = ("tree_of", "commit", "pin", "merge", "is_ancestor", "changed", "read")
+MOMENTS = (
+    "tree_of",
+    "commit",
+    "pin",
+    "move_pins",
+    "pins",
+    "merge",
+    "is_ancestor",
+    "changed",
+    "read",
+)
 
 
 @pytest.mark.timeout(120)

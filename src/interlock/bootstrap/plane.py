@@ -135,8 +135,9 @@ def _clear_homes(folders: Folders, unfinished: frozenset[TaskId]) -> None:
 
 
 async def _unfinished_tasks(store: Store) -> frozenset[TaskId]:
+    """A failed task counts: a person may want another try, and its agent goes on where it was."""
     plane = await read_picture(store.log, store.snapshots, store.repo_id or RepoId(""))
-    over = ENDED - {TaskStatus.FAILED}  # a failed one may be tried again
+    over = ENDED - {TaskStatus.FAILED}
     return frozenset(task.id for task in plane.tasks.values() if task.status not in over)
 
 

@@ -54,10 +54,13 @@ def with_repository(equipment: Equipment, folder: Path) -> Equipment:
 
 async def _box_in(equipment: Equipment) -> BoxSeen:
     from interlock.bootstrap.site import choose_box
+    from interlock.config import WrongSettings
     from interlock.control.errors import WrongUsage
 
     try:
         chosen = await choose_box(equipment.read_settings().sandbox.minimum)
+    except WrongSettings as wrong:
+        return BoxSeen("not known", (str(wrong),))
     except WrongUsage as none:
         return BoxSeen(None, (str(none),))
     return BoxSeen(chosen.sandbox.name, chosen.promises.lacks)

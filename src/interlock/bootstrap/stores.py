@@ -31,20 +31,35 @@ def opener_in(folder: Path) -> StoreOpener:
     @asynccontextmanager
     async def opened(*, create: bool = False) -> AsyncIterator[Store]:
         from interlock.adapters.git.repositories import GitRepositories
-        from interlock.config import read_settings
+        from interlock.config import WrongSettings, read_settings
         from interlock.control.errors import WrongUsage
+        from interlock.domain.settings import StoreSettings
         from interlock.repository.ports import NotARepository
 
         found = await GitRepositories().find(folder)
         if isinstance(found, NotARepository):
             raise WrongUsage(f"{found.why}. {found.mend}")
-        settings = read_settings(found.root).store
+        try:
+            settings = read_settings(found.root).store
+        except WrongSettings:
+            # Who wants to stop what runs must not have to mend a file first.
+            if not _is_surely_solo(found):
+                raise
+            settings = StoreSettings()
         solo = settings.profile == "solo"
         opening = _solo(found, create) if solo else _fleet(found, settings, create)
         async with opening as store:
             yield store
 
     return opened
+
+
+def _is_surely_solo(place: RepositoryPlace) -> bool:
+    """The history lies here, and the file cannot name the other profile without this word."""
+    from interlock.config import FILE_NAME
+
+    here = (store_folder_of(place) / STORE_FILE).is_file()
+    return here and b"fleet" not in (place.root / FILE_NAME).read_bytes()
 
 
 def opener_of_file(path: Path) -> StoreOpener:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
+from interlock.adapters.git.inspector import GitInspector
+from interlock.adapters.git.trees import GitTrees
 from interlock.bootstrap.site import Site, choose_box
 from interlock.control.errors import WrongUsage
 from interlock.control.ground import Ground
@@ -9,11 +14,14 @@ from interlock.domain.settings import Settings
 
 
 async def survey_of(site: Site, settings: Settings) -> Ground:
+    """Looking leaves nothing in a repository that is refused; raises WrongUsage."""
     branch = await site.branch(settings.project.target)
-    found = await site.inspector.inspect(site.place, branch)
-    if found.refusals:
-        raise WrongUsage("\n".join(found.refusals))
-    base = await site.trees.head_of(branch)
+    with tempfile.TemporaryDirectory(prefix="interlock-survey-") as folder:
+        scratch = Path(folder)
+        found = await GitInspector(site.place, scratch).inspect(site.place, branch)
+        if found.refusals:
+            raise WrongUsage("\n".join(found.refusals))
+        base = await GitTrees(site.place, scratch).head_of(branch)
     if base is None:
         raise WrongUsage(
             f"there is no branch {branch} with a commit here: make one, or set target under "

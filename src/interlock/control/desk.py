@@ -197,22 +197,24 @@ class FrontDesk:
 
             return await commands.ask(actor, command, timeout_seconds, see_to_it)
 
-    def check(self, wish: RunWish) -> None:
-        """Refuse what cannot run, before anything is made on the disk."""
+    async def check(self, wish: RunWish) -> Ground:
+        """Refuse what cannot run, before anything is made: first the place, then the plan."""
         if self._with.open_hall is None:
             raise WrongUsage("a run needs its repository: go to it and leave out --store")
+        settings = self._with.read_settings()
+        ground = await self._with.survey(settings)
         if wish.content is not None:
-            demand_plan(wish.content, wish.where, self._with.read_settings())
+            demand_plan(wish.content, wish.where, settings)
+        return ground
 
     async def run(self, wish: RunWish, stop: Stop, say: Say) -> RunEnd:
         """Carry out a plan, or go on with what is unfinished."""
-        tools = self._with
-        self.check(wish)
+        tools, ground = self._with, await self.check(wish)
         if tools.open_hall is None:
             raise WrongUsage("no plane can be run here")
         settings, hall = tools.read_settings(), tools.open_hall()
         async with tools.open_store(create=True) as store:
-            means = Means(hall, tools.survey, tools.target_head, tools.clock, tools.ids)
+            means = Means(hall, ground, tools.target_head, tools.clock, tools.ids)
             runner = Runner(means, store, settings, say)
             end = await runner.run(wish, stop)
             if store.repository is not None:

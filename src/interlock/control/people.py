@@ -32,6 +32,9 @@ from interlock.flows.run.pictures import PlanePicture, WorkerPicture
 from interlock.flows.task.state import TaskPicture
 
 ANY_SKILL: Final = "*"
+FILES_KEPT: Final = 1_000
+"""Facts are small: of a change to more files the first are named, the rest is in the change."""
+
 _PERSON: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _SKILL: Final = re.compile(r"[^\s,][^,]{0,63}")
 _BUSY: Final = ACTIVE | {TaskStatus.PAUSED}
@@ -260,7 +263,8 @@ async def _result(store: Store, wish: Submission, bench: Bench, harvest: Harvest
         return Result(Outcome.UNCHANGED, summary=wish.message or "it needed no change")
     pack = await store.open_blobs().put(harvest.pack)
     task = wish.task
-    change = ChangeSet(task.repo_id, task.id, bench.base, harvest.head, harvest.files, pack)
+    files = harvest.files[:FILES_KEPT]
+    change = ChangeSet(task.repo_id, task.id, bench.base, harvest.head, files, pack)
     return Result(Outcome.CHANGED, change, wish.message)
 
 

@@ -98,7 +98,7 @@ class Means(msgspec.Struct, frozen=True):
     """What running needs of the world."""
 
     hall: Hall
-    survey: Callable[[Settings], Awaitable[Ground]]
+    ground: Ground
     target_head: Callable[[str], Awaitable[CommitId | None]]
     clock: Clock
     ids: IdSource
@@ -130,7 +130,7 @@ class Runner:
         """Raises WrongUsage before anything was recorded, PartLost when a part is gone."""
         settings = self._settings
         plan = None if wish.content is None else demand_plan(wish.content, wish.where, settings)
-        ground = await self._means.survey(settings)
+        ground = self._means.ground
         await self._catch_up(told=False)
         run_ids = await self._unfinished(plan, wish)
         self._tell_ground(ground)

@@ -28,6 +28,7 @@ class Attempt(msgspec.Struct, frozen=True):
     ended_at: datetime | None = None
     result: Result | None = None
     loss: AttemptLoss | None = None
+    granted_at: datetime | None = None
     base: CommitId | None = None
     branch: str = ""
     path: str = ""

@@ -29,10 +29,11 @@ class Following:
                 raise PartLost(
                     "the target", f"there is no branch {branch} any more", "Make it anew and go on"
                 )
-            if await self._trees.is_ancestor(theirs, head):
+            if head == theirs:
                 return None
             if not await self._trees.is_ancestor(head, theirs):
-                return Parted()
+                behind = await self._trees.is_ancestor(theirs, head)
+                return None if behind else Parted()
             if await self._target.advance(branch, theirs, head):
                 return None
         raise PartLost(

@@ -10,7 +10,7 @@ follows it, checkouts follow the branch, and each step can be seen and repeated.
 """
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from typing import Final
 
 import msgspec
@@ -25,15 +25,15 @@ from interlock.engine.ports import Clock
 from interlock.merging.following import Following
 from interlock.merging.message import TASK, plain, subject_of, trailers_of
 from interlock.merging.ports import LogHead
-from interlock.merging.trials import (
-    TRIES_MAX,
-    Disproved,
-    Origin,
-    Trial,
-    Trials,
-    candidate_pin,
+from interlock.merging.trials import TRIES_MAX, Disproved, Trial, Trials, candidate_pin
+from interlock.repository.ports import (
+    PINS_AT_ONCE_MAX,
+    Blame,
+    Clash,
+    CommitWish,
+    Signature,
+    Target,
 )
-from interlock.repository.ports import Blame, Clash, CommitWish, Signature, Target
 
 MAIL_HOST: Final = "no-reply.interlock.invalid"
 OTHERS_ASKED_MAX: Final = 8
@@ -101,8 +101,9 @@ class Merging:
 
     async def _pinned(self, trial: Trial, commit: CommitId) -> CommitId:
         keep = {"commit": commit, "change": trial.origin.head, "base": trial.origin.base}
-        for what, pinned in keep.items():
-            await self._trees.pin(candidate_pin(trial.task_id, commit, what), pinned)
+        await self._trees.move_pins(
+            {candidate_pin(trial.task_id, commit, what): pinned for what, pinned in keep.items()}
+        )
         if await self._trees.tree_of(commit) != trial.tree:
             raise LandingDisproved(
                 f"{commit[:12]} was prepared for {trial.task_id} and does not have the tree that "
@@ -131,10 +132,12 @@ class Merging:
         prepared = landing.prepared
         if prepared is None:
             return Landed(None)
-        if await self._stands(prepared, branch.name):
+        head = await self._trees.head_of(branch.name)
+        # The base of a landing cannot hold it: that it builds on the base is part of its proof.
+        begun_from = head == landing.base != prepared
+        if head is not None and not begun_from and await self._contains(head, prepared):
             return await self._found(landing, prepared, branch)
-        origin = await self._trials.origin_of(landing.task_id, prepared)
-        refused = await self._cannot_begin(landing, prepared, branch, origin)
+        refused = await self._cannot_begin(landing, prepared, branch, head)
         if refused is not None:
             return refused
         if branch.remote:
@@ -144,12 +147,12 @@ class Merging:
         return await self._finished(landing, prepared, branch)
 
     async def _cannot_begin(
-        self, landing: Landing, prepared: CommitId, branch: Branch, origin: Origin | None
+        self, landing: Landing, prepared: CommitId, branch: Branch, head: CommitId | None
     ) -> NotLanded | None:
         """Nothing lands from another base, and nothing whose proof does not hold right now."""
-        head = await self._trees.head_of(branch.name)
         if head is None or head != landing.base:
             return _moved(await self._said_of_the_move(landing.base, head, branch))
+        origin = await self._trials.origin_of(landing.task_id, prepared)
         if origin is None:
             return _moved("what was prepared is no longer kept; it is prepared anew")
         wrong = await self._trials.disproof(prepared, origin, landing.base)
@@ -217,7 +220,8 @@ class Merging:
         prepared = landing.prepared
         if prepared is None:
             return Landed(None)
-        if await self._stands(prepared, branch.name):
+        head = await self._trees.head_of(branch.name)
+        if head is not None and await self._contains(head, prepared):
             return await self._found(landing, prepared, branch)
         if not branch.remote:
             return None
@@ -255,23 +259,24 @@ class Merging:
 
     async def forget(self, task_id: TaskId) -> None:
         """Unpin everything of a task that has ended; its patch stays in the blob store."""
-        for prefix in (f"candidates/{task_id}/", f"changes/{task_id}/"):
-            for pin in sorted(await self._trees.pins(prefix)):
-                await self._trees.unpin(pin)
+        await self._unpin(await self._trees.pins(f"candidates/{task_id}/", f"changes/{task_id}/"))
 
     async def sweep(self, alive: Container[TaskId]) -> None:
         """When a plane begins: nothing stays pinned for tasks that have ended another way."""
         await self._trials.sweep()
-        for prefix in ("candidates/", "changes/"):
-            for pin in sorted(await self._trees.pins(prefix)):
-                if TaskId(pin.split("/")[1]) not in alive:
-                    await self._trees.unpin(pin)
+        pins = await self._trees.pins("candidates/", "changes/")
+        await self._unpin(pin for pin in pins if TaskId(pin.split("/")[1]) not in alive)
 
-    async def _stands(self, prepared: CommitId, branch: str) -> bool:
-        head = await self._trees.head_of(branch)
-        return head is not None and await self._contains(head, prepared)
+    async def _unpin(self, pins: Iterable[str]) -> None:
+        names = sorted(pins)
+        for begin in range(0, len(names), PINS_AT_ONCE_MAX):
+            await self._trees.move_pins(
+                dict.fromkeys(names[begin : begin + PINS_AT_ONCE_MAX], None)
+            )
 
     async def _contains(self, head: CommitId, commit: CommitId) -> bool:
+        if head == commit:
+            return True
         return await self._trees.has(commit) and await self._trees.is_ancestor(commit, head)
 
 

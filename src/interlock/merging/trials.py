@@ -166,7 +166,8 @@ class Trials:
             return ("the whole tree: a merge made anew comes to another one",)
         if not await self.trees.is_ancestor(onto, landed):
             return (f"the history: it does not build on {onto[:12]}",)
-        target = await self.trees.changed(origin.base, onto)
+        begun_here = origin.base == onto
+        target = () if begun_here else await self.trees.changed(origin.base, onto)
         change = await self.trees.changed(origin.base, origin.head)
         result = await self.trees.changed(origin.base, landed)
         await self._see_merged_contents(landed, result, (*target, *change))

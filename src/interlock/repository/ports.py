@@ -1,8 +1,9 @@
 """What is asked of version control: where is it, what is in it, workspaces, merges, the target."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -140,10 +141,18 @@ class PackRefused(Exception):
     """What an agent brought cannot be taken in; the message says why and never quotes a secret."""
 
 
+PINS_AT_ONCE_MAX: Final = 200
+"""How many pins one call may move; whoever clears away more does it in several calls."""
+
+
 class Trees(Protocol):
     """Objects, merges and pins. Runs no hook, filter, merge driver or signing, whoever set them.
 
     A pin is a ref under `refs/interlock/`; what is pinned survives a collection of garbage.
+
+    What is so for ever may be answered from memory (`tree_of`, `changed`, a true `is_ancestor`),
+    so these prove that a commit is whole only when it was made by `commit` since they were last
+    asked. `has` looks every time.
     """
 
     async def head_of(self, branch: str) -> CommitId | None: ...
@@ -178,7 +187,13 @@ class Trees(Protocol):
 
     async def unpin(self, name: str) -> None: ...
 
-    async def pins(self, prefix: str = "") -> dict[str, CommitId]: ...
+    async def move_pins(self, pins: Mapping[str, CommitId | None]) -> None:
+        """All of them or none, at most PINS_AT_ONCE_MAX; None: the pin goes, if it is there."""
+        ...
+
+    async def pins(self, *prefixes: str) -> dict[str, CommitId]:
+        """Those whose names begin with one of these; none named: all."""
+        ...
 
     async def is_ancestor(self, older: CommitId, younger: CommitId) -> bool: ...
 

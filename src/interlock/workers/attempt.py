@@ -19,7 +19,13 @@ from interlock.sandbox.secrets import Masker
 from interlock.workers.agents.ports import Agent, Assignment, Ended
 from interlock.workers.boxes import FEEDBACK, Surroundings, agent_order
 from interlock.workers.briefing import Brief, Fetch, assignment_of
-from interlock.workers.bringing import Bringer, Brought, CouldNotBring, NothingThere
+from interlock.workers.bringing import (
+    Bringer,
+    Brought,
+    CouldNotBring,
+    NothingThere,
+    first_paths,
+)
 from interlock.workers.carrying import carried_over
 from interlock.workers.folders import remove_tree
 from interlock.workers.following import Course, Follower, Stop, Watch
@@ -171,7 +177,8 @@ class Attempt:
         pack = await asyncio.to_thread(brought.pack.read_bytes)
         patch = await self._tools.blobs.put(pack)
         tools, job, base = self._tools, self._job, self._brief.base
-        return ChangeSet(tools.repo_id, job.task_id, base, brought.head, brought.files, patch)
+        files = first_paths(brought.files)
+        return ChangeSet(tools.repo_id, job.task_id, base, brought.head, files, patch)
 
     async def _bring(self, kind: str, stays: bool = True) -> BringResult:
         """Afterwards the work is in the repository, or the workspace stays as it is."""
@@ -254,4 +261,6 @@ def _undone(course: Course, kept: str) -> Result:
     if course.end.broken:
         summary = f"{course.end.broken} {kept}"
         return Result(Outcome.INFRASTRUCTURE, None, summary, "agent_broken")
-    return Result(Outcome.FAILED, None, f"{course.end.failed} {kept}", "agent_failed")
+    failed = course.end.failed.rstrip()
+    stop = "" if failed.endswith((".", "!", "?")) else "."
+    return Result(Outcome.FAILED, None, f"{failed}{stop} {kept}", "agent_failed")

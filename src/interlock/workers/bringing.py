@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -20,8 +21,16 @@ from interlock.workers.sites import Site
 
 PACK_BYTES_MAX: Final = 200_000_000
 SECONDS_MAX: Final = 300.0
+FILES_MAX: Final = 1_000
+FILES_CHARACTERS_MAX: Final = 60_000
 _WHOLE_MB: Final = 1_000_000
 _SAID_MAX: Final = 500
+_LIMITS: Final = {
+    "time": f"than {SECONDS_MAX:g} seconds",
+    "memory": "memory than its box has",
+    "output": "words than its box allows",
+    "disk": "room than its box has",
+}
 
 
 class Brought(msgspec.Struct, frozen=True):
@@ -46,6 +55,12 @@ class CouldNotBring(msgspec.Struct, frozen=True):
     refused: bool = False
 
 
+class _TookTooMuch(msgspec.Struct, frozen=True):
+    """Collecting reached a limit of its box, as it would again: that is a matter of the work."""
+
+    why: str
+
+
 class Bringer:
     """Collects workspaces of one repository."""
 
@@ -63,11 +78,13 @@ class Bringer:
             return CouldNotBring(str(error))
 
     async def _looked_at(
-        self, collected: Collected | CollectFailed, base: CommitId, pin: str
+        self, collected: Collected | CollectFailed | _TookTooMuch, base: CommitId, pin: str
     ) -> Brought | NothingThere | CouldNotBring:
         match collected:
             case CollectFailed(why=why):
                 return CouldNotBring(why)
+            case _TookTooMuch(why=why):
+                return CouldNotBring(why, refused=True)
             case Collected(head=head, pack=pack) if head is not None and pack is not None:
                 return await self._take_in(base, head, pack, pin, _remarks(collected))
             case _:
@@ -75,12 +92,15 @@ class Bringer:
 
     async def _collect(
         self, site: Site, base: CommitId, left_out: Sequence[str]
-    ) -> Collected | CollectFailed:
+    ) -> Collected | CollectFailed | _TookTooMuch:
         await asyncio.to_thread(_make_fresh, site.brought)
+        await asyncio.to_thread(_open, site.workspace)
         most = min(PACK_BYTES_MAX, _room_at(site.folder))
         argv = collect_argv(base, most, site.shows, left_out)
         order = collect_order(site, argv, self._around, SECONDS_MAX)
         done = await run_to_end(self._sandbox, order, log_bytes_max=_SAID_MAX * 4)
+        if what := _LIMITS.get(done.ended.stopped_for):
+            return _TookTooMuch(f"The work could not be collected: it took more {what}.")
         if done.ended.stopped_for:
             return CollectFailed(f"Collecting was ended: {done.ended.stopped_for}.")
         collected = await asyncio.to_thread(read_outbox, site.brought)
@@ -102,10 +122,28 @@ class Bringer:
         return Brought(head, tuple(path.path for path in changed), pack, remarks)
 
 
+def first_paths(paths: Sequence[str]) -> tuple[str, ...]:
+    """As many as fit into a report and a fact: a change may touch a hundred thousand."""
+    room, kept = FILES_CHARACTERS_MAX, 0
+    for path in paths[:FILES_MAX]:
+        room -= len(path)
+        if room < 0:
+            break
+        kept += 1
+    return tuple(paths[:kept])
+
+
 def _make_fresh(folder: Path) -> None:
     """What an earlier collecting left must not be taken for an answer."""
     remove_tree(folder)
     make_private(folder)
+
+
+def _open(workspace: Path) -> None:
+    """No box can begin in a folder that its agent closed. The agent could put no link there."""
+    mode = stat.S_IMODE(workspace.stat(follow_symlinks=False).st_mode)
+    if mode & stat.S_IRWXU != stat.S_IRWXU:
+        workspace.chmod(mode | stat.S_IRWXU)
 
 
 def _room_at(folder: Path) -> int:

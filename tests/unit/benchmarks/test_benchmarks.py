@@ -52,7 +52,7 @@ def test_what_is_known_exactly_is_exact(capsys: pytest.CaptureFixture[str]):
 
 
 def test_all_benchmarks_can_be_asked_for_by_name():
-    assert set(BENCHMARKS) == {"engine", "planning", "simulation"}
+    assert set(BENCHMARKS) == {"crowd", "engine", "overhead", "planning", "replay", "simulation"}
     with pytest.raises(SystemExit):
         main(["no-such-benchmark"])
 

@@ -1,6 +1,6 @@
 """A repository in memory that forgets what nobody pinned, and can be cut off before any call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha1
 from pathlib import Path
@@ -13,6 +13,7 @@ from interlock.engine.chain import Head
 from interlock.engine.errors import PartLost
 from interlock.engine.ports import Blobs
 from interlock.repository.ports import (
+    PINS_AT_ONCE_MAX,
     BlamedLine,
     ChangedPath,
     Clash,
@@ -174,9 +175,21 @@ class FakeRepository:
         self._called("unpin")
         self.pinned.pop(name, None)
 
-    async def pins(self, prefix: str = "") -> dict[str, CommitId]:
+    async def move_pins(self, pins: Mapping[str, CommitId | None]) -> None:
+        self._called("move_pins")
+        assert len(pins) <= PINS_AT_ONCE_MAX
+        for commit in pins.values():
+            if commit is not None:
+                self._made(commit)
+        for name, commit in pins.items():
+            if commit is None:
+                self.pinned.pop(name, None)
+            else:
+                self.pinned[name] = commit
+
+    async def pins(self, *prefixes: str) -> dict[str, CommitId]:
         self._called("pins")
-        return {name: at for name, at in self.pinned.items() if name.startswith(prefix)}
+        return {name: at for name, at in self.pinned.items() if name.startswith(prefixes or ("",))}
 
     async def is_ancestor(self, older: CommitId, younger: CommitId) -> bool:
         self._called("is_ancestor")

@@ -65,7 +65,7 @@ class Stage:
         self.gates = FakeGates(self.repo)
         trials = Trials(self.repo, self.blobs, self.path / "scratch")
         self.merging = Merging(trials, self.repo, log_head, PretendClock(), self.repo)
-        self.acts = RealActs(self.merging, self.gates, self.blobs)
+        self.acts = RealActs(self.merging, self.gates, self.blobs, patience_seconds=0.05)
 
     def restart(self) -> None:
         """A new process: nothing is left but the world."""

@@ -12,7 +12,7 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +40,17 @@ class OwnLocks:
     async def on_ref(self, ref: str) -> AsyncIterator[None]:
         folder = self._git.place.common_dir
         async with self.held(folder / f"{ref}.lock", folder / "packed-refs.lock"):
+            yield
+
+    @contextlib.asynccontextmanager
+    async def on_refs(self, refs: Iterable[str]) -> AsyncIterator[None]:
+        """One note for each, so that whoever moves one of them alone finds what was cut off.
+
+        Always in the same order: two that need the same refs never wait for each other.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            for ref in sorted(set(refs)):
+                await stack.enter_async_context(self.on_ref(ref))
             yield
 
     @contextlib.asynccontextmanager

@@ -1,9 +1,11 @@
 """Objects, merges and pins, by the git program in surroundings of our own."""
 
 import re
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
 from datetime import UTC
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from interlock.adapters.git.clash import clash_of
 from interlock.adapters.git.intake import Intake
@@ -13,11 +15,25 @@ from interlock.adapters.git.raw import changed_paths
 from interlock.adapters.git.surroundings import Surroundings
 from interlock.domain.ids import CommitId
 from interlock.engine.errors import PartLost
-from interlock.repository.ports import ChangedPath, Clash, CommitWish, Merged, RepositoryPlace
+from interlock.repository.ports import (
+    PINS_AT_ONCE_MAX,
+    ChangedPath,
+    Clash,
+    CommitWish,
+    Merged,
+    RepositoryPlace,
+)
+
+_Key = TypeVar("_Key", bound=Hashable)
+_Value = TypeVar("_Value")
 
 PINS: Final = "refs/interlock/"
 READ_BYTES_MAX: Final = 32_000_000
 PATCH_BYTES_MAX: Final = 200_000_000
+REMEMBERED_MAX: Final = 1_024
+DIFFERENCES_REMEMBERED_MAX: Final = 64
+PATHS_REMEMBERED_MAX: Final = 1_000
+"""A longer difference is asked for again: it would be most of what is remembered."""
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _CLASHED: Final = 1
@@ -26,13 +42,45 @@ _REGULAR: Final = ("100644", "100755", "100664")
 _PLAIN_DIFF: Final = ("--no-ext-diff", "--no-textconv", "--no-renames", "--full-index")
 
 
+class _Memory(Generic[_Key, _Value]):
+    """The answers used last."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._known = most, OrderedDict[_Key, _Value]()
+
+    def find(self, key: _Key) -> _Value | None:
+        if key in self._known:
+            self._known.move_to_end(key)
+        return self._known.get(key)
+
+    def keep(self, key: _Key, value: _Value) -> None:
+        self._known[key] = value
+        self._known.move_to_end(key)
+        while len(self._known) > self._most:
+            self._known.popitem(last=False)
+
+    def forget(self, commit: CommitId) -> None:
+        for key in [key for key in self._known if _speaks_of(key, commit)]:
+            del self._known[key]
+
+
 class GitTrees:
-    """`Trees` of one repository; `store` is the folder for what git needs on our side."""
+    """`Trees` of one repository; `store` is the folder for what git needs on our side.
+
+    What a commit's name stands for never changes, so it is asked once. But the same wish makes the
+    same commit again, also after the first one was collected: with `commit` all that was known
+    about it is forgotten, and the next answers are looked for in what is there.
+    """
 
     def __init__(self, place: RepositoryPlace, store: Path) -> None:
         self._git = Surroundings(place, store)
         self._locks = OwnLocks(self._git)
         self._intake = Intake(self._git)
+        self._tree_of = _Memory[CommitId, str](REMEMBERED_MAX)
+        self._ancestors = _Memory[tuple[CommitId, CommitId], bool](REMEMBERED_MAX)
+        self._changed = _Memory[tuple[CommitId, CommitId], tuple[ChangedPath, ...]](
+            DIFFERENCES_REMEMBERED_MAX
+        )
 
     async def head_of(self, branch: str) -> CommitId | None:
         name = f"refs/heads/{branch}"
@@ -40,10 +88,14 @@ class GitTrees:
         return None if answer.code else CommitId(answer.text)
 
     async def tree_of(self, commit: CommitId) -> str:
+        known = self._tree_of.find(commit)
+        if known is not None:
+            return known
         wanted = f"{checked(commit)}^{{tree}}"
         answer = await self._git.on_objects("rev-parse", "--verify", "--quiet", wanted)
         if answer.code:
             raise _missing(commit)
+        self._tree_of.keep(commit, answer.text)
         return answer.text
 
     async def has(self, commit: CommitId) -> bool:
@@ -56,8 +108,14 @@ class GitTrees:
             await self.pin(pin, head)
 
     async def changed(self, old: CommitId, new: CommitId) -> tuple[ChangedPath, ...]:
+        known = self._changed.find((old, new))
+        if known is not None:
+            return known
         words = ("diff-tree", "-r", "-z", "--raw", *_PLAIN_DIFF, checked(old), checked(new))
-        return changed_paths((await self._well(*words)).out)
+        paths = changed_paths((await self._well(*words)).out)
+        if len(paths) <= PATHS_REMEMBERED_MAX:
+            self._changed.keep((old, new), paths)
+        return paths
 
     async def patch(self, old: CommitId, new: CommitId) -> bytes:
         words = ("diff-tree", "-r", "-p", "--binary", *_PLAIN_DIFF, checked(old), checked(new))
@@ -88,27 +146,53 @@ class GitTrees:
         answer = await self._git.on_objects(*words, stdin=message, also=who)
         if answer.code:
             raise _failed("commit-tree", answer)
-        return CommitId(answer.text)
+        made = CommitId(answer.text)
+        for memory in (self._tree_of, self._ancestors, self._changed):
+            memory.forget(made)
+        return made
 
     async def pin(self, name: str, commit: CommitId) -> None:
-        await self._move_pin(name, "update-ref", f"{PINS}{name}", checked(commit))
+        await self.move_pins({name: commit})
 
     async def unpin(self, name: str) -> None:
-        await self._move_pin(name, "update-ref", "-d", f"{PINS}{name}")
+        await self.move_pins({name: None})
 
-    async def pins(self, prefix: str = "") -> dict[str, CommitId]:
+    async def move_pins(self, pins: Mapping[str, CommitId | None]) -> None:
+        if len(pins) > PINS_AT_ONCE_MAX:
+            raise ValueError(f"{len(pins)} pins at once; move {PINS_AT_ONCE_MAX} at a time")
+        if not pins:
+            return
+        # With `start`, what breaks off in the middle of this list moves nothing.
+        moves = "\0".join(["start", *(_move(*pin) for pin in pins.items()), "commit", ""])
+        async with self._locks.on_refs(f"{PINS}{name}" for name in pins):
+            answer = await self._git.on_refs(
+                "update-ref", "-z", "--stdin", stdin=moves.encode(errors="replace")
+            )
+        if answer.code or not answer.text.endswith("commit: ok"):
+            which = f"{PINS}{next(iter(pins))}" if len(pins) == 1 else f"of {len(pins)} pins"
+            raise _failed(f"update-ref {which}", answer)
+
+    async def pins(self, *prefixes: str) -> dict[str, CommitId]:
+        prefixes = prefixes or ("",)
+        # Git lists folders of refs; what else lies in them is left out here.
+        folders = {PINS + "".join(prefix.rpartition("/")[:2]) for prefix in prefixes}
         form = "--format=%(refname) %(objectname)"
-        answer = await self._git.on_refs("for-each-ref", form, PINS)
+        answer = await self._git.on_refs("for-each-ref", form, *sorted(folders))
         if answer.code:
             raise _failed("for-each-ref", answer)
         lines = (line.removeprefix(PINS).split(" ") for line in answer.text.splitlines())
-        return {name: CommitId(commit) for name, commit in lines if name.startswith(prefix)}
+        return {name: CommitId(commit) for name, commit in lines if name.startswith(prefixes)}
 
     async def is_ancestor(self, older: CommitId, younger: CommitId) -> bool:
+        if self._ancestors.find((older, younger)):
+            return True
         words = ("merge-base", "--is-ancestor", checked(older), checked(younger))
         answer = await self._git.on_objects(*words)
         if answer.code not in {0, 1}:
             raise _failed("merge-base", answer)
+        # Only what is so for ever: a history that was cut short may grow at its lower end.
+        if answer.code == 0:
+            self._ancestors.keep((older, younger), True)
         return answer.code == 0
 
     async def read(self, commit: CommitId, path: str) -> bytes | None:
@@ -137,18 +221,25 @@ class GitTrees:
             raise _failed(words[0], answer)
         return answer
 
-    async def _move_pin(self, name: str, *words: str) -> None:
-        async with self._locks.on_ref(f"{PINS}{name}"):
-            answer = await self._git.on_refs(*words)
-        if answer.code:
-            raise _failed(f"update-ref {PINS}{name}", answer)
-
 
 def checked(commit: str) -> str:
     """Only a full name goes onto a command line: nothing that git would read as something else."""
     if _COMMIT.fullmatch(commit) is None:
         raise PartLost(PART, f"{commit[:80]!r} is no full name of a commit", "Name one in full")
     return commit
+
+
+def _move(name: str, commit: CommitId | None) -> str:
+    """What `update-ref -z --stdin` reads; the value it moves from is left open."""
+    if "\0" in name:
+        raise PartLost(PART, f"{name[:80]!r} is no name for a pin", "Choose a plain name")
+    if commit is None:
+        return f"delete {PINS}{name}\0"
+    return f"update {PINS}{name}\0{checked(commit)}\0"
+
+
+def _speaks_of(key: Hashable, commit: CommitId) -> bool:
+    return commit in key if isinstance(key, tuple) else key == commit
 
 
 def plain_name(text: str) -> str:

@@ -55,8 +55,9 @@ def _around_start(plane: PlanePicture, run: RunPicture, task: TaskPicture) -> Ar
 
 
 def _moved_since(plane: PlanePicture, task: TaskPicture) -> bool:
-    """Since the start of the attempt that failed, for that is when its base was taken."""
-    began = task.attempts[-1].started_at if task.attempts else task.since
+    """Since the failed attempt was granted: its base was taken at some moment after that."""
+    last = task.attempts[-1] if task.attempts else None
+    began = task.since if last is None else last.granted_at or last.started_at
     return plane.landed_at is not None and plane.landed_at > began
 
 

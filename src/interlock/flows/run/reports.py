@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from interlock.domain.facts.base import Fact
+from interlock.domain.facts.lease import LeaseEnded
 from interlock.domain.facts.worker import WorkerCameBack, WorkerRegistered, WorkerWentOffline
 from interlock.domain.ids import LeaseId, TaskId
 from interlock.domain.task import TaskStatus
@@ -99,6 +100,11 @@ def _left(draft: Draft, report: Left) -> None:
     worker = draft.plane.workers.get(report.worker_id)
     if worker is not None and worker.online and report.session == worker.session:
         draft.record(worker_stream(worker.id), WorkerWentOffline(worker.id, report.reason))
+        for task in [draft.plane.tasks[task_id] for task_id in worker.holds]:
+            if task.status is TaskStatus.CLAIMED:
+                # It was given this while it was on its way out: no loss, it never knew of it.
+                gone = LeaseEnded(task.token, f"{worker.id} left before it began", lost=False)
+                draft.record(task_stream(task.id), gone)
 
 
 def _alive(

@@ -15,11 +15,12 @@ import msgspec
 
 from interlock.domain.change import ChangeSet
 from interlock.domain.facts.change import Judgement, LandingRefusal
-from interlock.domain.ids import BlobId, CommitId
+from interlock.domain.ids import BlobId, CommitId, TaskId
 from interlock.domain.settings import Settings
 from interlock.engine.acts import Candidate, Judged, Landed, Landing, NotLanded, Prepared
 from interlock.engine.errors import BlobMissing, PartLost
 from interlock.engine.ports import Blobs
+from interlock.flows.task.line import Line, Place
 from interlock.gates.change import ChangeFacts
 from interlock.gates.service import GateQuestion
 from interlock.merging.decide import (
@@ -38,6 +39,9 @@ _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 REMEMBERED_MAX: Final = 256
+PATIENCE_SECONDS: Final = 5.0
+"""How long a judged change is waited for to land before those behind it go on without it."""
+
 UNCHANGED: Final = "the attempt changed nothing, so there is nothing to judge"
 ALREADY_THERE: Final = "the target has all of this change already, so there is nothing to judge"
 
@@ -77,8 +81,16 @@ class CannotJudge(Exception):
 class RealActs:
     """`Acts` with trees, gates and a target. Its memory saves time and may be lost at any time."""
 
-    def __init__(self, merging: Merging, gates: Judges, blobs: Blobs) -> None:
+    def __init__(
+        self,
+        merging: Merging,
+        gates: Judges,
+        blobs: Blobs,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
         self._merging, self._gates, self._blobs = merging, gates, blobs
+        self._patience_seconds = patience_seconds
+        self._lines: dict[str, Line] = {}
         self._settings: OrderedDict[BlobId, Settings] = OrderedDict()
         self._tried: OrderedDict[tuple[str, int, CommitId], _Tried] = OrderedDict()
 
@@ -89,20 +101,57 @@ class RealActs:
             ground = await self._ground(candidate.settings, candidate.target)
         except CannotJudge as why:
             return Judged(Judgement.ERROR, str(why))
-        return (await self._try(candidate, ground)).judged
+        if candidate.change is None:
+            return (await self._try(candidate, ground)).judged
+        return await self._judge_in_line(candidate, candidate.change, ground)
 
-    async def _try(self, candidate: Candidate, ground: _Ground) -> _Tried:
+    async def _judge_in_line(
+        self, candidate: Candidate, change: ChangeSet, ground: _Ground
+    ) -> Judged:
+        """What counts is the judgement on the target of now; what goes before only saves time."""
+        place = self._lines.setdefault(ground.branch.name, Line()).join(candidate.task_id)
+        passed = False
+        try:
+            if place.ahead is not None:
+                await self._look_ahead(candidate, change, ground, place, place.ahead)
+                ground = await self._ground(candidate.settings, candidate.target)
+            judged = (await self._try(candidate, ground, place)).judged
+            passed = judged.judgement is Judgement.PASSED and not judged.held
+        except CannotJudge as why:
+            judged = Judged(Judgement.ERROR, str(why))
+        finally:
+            if passed:
+                place.judged()
+            else:
+                place.leave()
+        return judged
+
+    async def _look_ahead(
+        self, candidate: Candidate, change: ChangeSet, ground: _Ground, place: Place, ahead: Place
+    ) -> None:
+        """Let the gates see what the target will be, while those of the change ahead still run."""
+        expected = await ahead.expected()
+        if expected is not None:
+            onto = msgspec.structs.replace(ground, onto=expected)
+            await self._tried_anew(candidate, change, onto, place)
+        await ahead.over(self._patience_seconds)
+
+    async def _try(
+        self, candidate: Candidate, ground: _Ground, place: Place | None = None
+    ) -> _Tried:
         """Judged for where the target stands now; remembered for as long as it stands there."""
         if candidate.change is None:
             return _Tried(Judged(Judgement.PASSED, UNCHANGED, target=ground.onto))
-        tried = await self._tried_anew(candidate, candidate.change, ground)
+        tried = await self._tried_anew(candidate, candidate.change, ground, place)
         tried = msgspec.structs.replace(
             tried, judged=msgspec.structs.replace(tried.judged, target=ground.onto)
         )
         _remember(self._tried, _name(candidate, ground), tried)
         return tried
 
-    async def _tried_anew(self, candidate: Candidate, change: ChangeSet, ground: _Ground) -> _Tried:
+    async def _tried_anew(
+        self, candidate: Candidate, change: ChangeSet, ground: _Ground, place: Place | None = None
+    ) -> _Tried:
         try:
             trial = await self._merging.trial(
                 candidate.task_id, candidate.attempt, change, ground.onto
@@ -117,6 +166,8 @@ class RealActs:
             case Trial(paths=()):
                 return _Tried(Judged(Judgement.PASSED, ALREADY_THERE), trial)
             case Trial():
+                if place is not None:
+                    place.merged(trial.commit)
                 return _Tried(await self._judged(candidate, trial, ground), trial)
             case _:
                 assert_never(trial)
@@ -159,6 +210,7 @@ class RealActs:
         tried = await self._try(candidate, ground) if known is None or again else known
         judged = tried.judged
         if judged.judgement is not Judgement.PASSED:
+            self._leave(ground.branch.name, candidate.task_id)
             return _not_landed(judged)
         news = judged if again and candidate.change is not None else None
         if tried.trial is None or not tried.trial.paths:
@@ -177,7 +229,16 @@ class RealActs:
     # --- land -------------------------------------------------------------------------------------
 
     async def land(self, landing: Landing) -> Landed | NotLanded:
-        return await self._merging.land(landing, await self._branch(landing))
+        branch = await self._branch(landing)
+        try:
+            return await self._merging.land(landing, branch)
+        finally:
+            self._leave(branch.name, landing.task_id)
+
+    def _leave(self, branch: str, task_id: TaskId) -> None:
+        line = self._lines.get(branch)
+        if line is not None:
+            line.leave(task_id)
 
     async def find_landing(self, landing: Landing) -> Landed | None:
         return await self._merging.find_landing(landing, await self._branch(landing))

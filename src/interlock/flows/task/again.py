@@ -41,7 +41,8 @@ def _costly(
 ) -> Facts:
     """The same failure with the same feedback would only repeat: wait for the target to move."""
     if task.attempts_spent + 1 >= limits.max_attempts:
-        reason = f"{limits.max_attempts} attempts failed, the last: {why}"
+        many = f"{limits.max_attempts} attempts failed, the last"
+        reason = f"{'the only attempt failed' if limits.max_attempts == 1 else many}: {why}"
         return (TaskFailed(reason, cause.value, log),)
     nothing_new = task.attempts_spent > 0 and cause is task.last_cause and why == task.feedback
     return (TaskRequeued(cause, feedback=why, log=log, after_move=nothing_new),)

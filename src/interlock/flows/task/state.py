@@ -238,6 +238,7 @@ def _started(fact: AttemptStarted, task: TaskPicture, at: datetime) -> TaskPictu
         fact.token,
         fact.worker_id,
         at,
+        granted_at=task.since,
         base=fact.base,
         branch=fact.branch,
         path=fact.path,

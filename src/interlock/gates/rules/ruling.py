@@ -71,11 +71,15 @@ def ended(gate: GateSettings, evidence: Evidence) -> str:
     """How the program ended, with its last words; for sentences that begin with it."""
     reason = could_not_run(evidence.code, evidence.stopped_for)
     if evidence.stopped_for == "time":
-        reason = f"it did not end within {gate.timeout_minutes:g} minutes"
+        reason = f"it did not end within {_span(gate.timeout_minutes)}"
     elif evidence.code == NOT_FOUND and not evidence.stopped_for:
         reason += f"; its command is: {bounded(gate.run, 100)}"
     words = f"; it said: {bounded(evidence.said, 200)}" if evidence.said else ""
     return (reason or f"exit code {evidence.code}") + words
+
+
+def _span(minutes: float) -> str:
+    return f"{minutes:g} minutes" if minutes >= 1 else f"{minutes * 60:g} seconds"
 
 
 def not_started(evidence: Evidence) -> str:

@@ -23,6 +23,7 @@ from interlock.domain.ids import CommitId
 from interlock.engine.errors import PartLost
 from interlock.repository.collecting import Collected, CollectFailed, collect_argv, read_outbox
 from interlock.repository.ports import (
+    PINS_AT_ONCE_MAX,
     Clash,
     CommitWish,
     Merged,
@@ -547,6 +548,81 @@ class TreesSuite:
         assert not await trees.has(lost)
         assert await trees.is_ancestor(base, kept)
         assert not await trees.is_ancestor(kept, base)
+
+    async def test_pins_move_together(self, house: GitHouse) -> None:
+        base = await house.build(BEGIN)
+        new = await house.person_commits({"new": b"1"})
+        trees = await house.trees()
+        await trees.move_pins({})
+        await trees.move_pins({"some/one": base, "some/two": base, "other/one": base})
+        await house.git("pack-refs", "--all")
+        await trees.move_pins({"some/one": new, "some/two": None, "some/never-there": None})
+        assert await trees.pins() == {"some/one": new, "other/one": base}
+        assert await trees.pins("some/", "none/") == {"some/one": new}
+        assert await trees.pins("some/o", "other/one") == {"some/one": new, "other/one": base}
+        assert await trees.pins("some/two", "so") == {"some/one": new}
+        await trees.move_pins(dict.fromkeys(await trees.pins(), None))
+        assert await trees.pins() == {}
+
+    async def test_pins_move_together_or_not_at_all(self, house: GitHouse) -> None:
+        base = await house.build(BEGIN)
+        trees = await house.trees()
+        await trees.pin("kept", base)
+        nowhere = CommitId("5" * len(base))
+        for name, commit in (("bad", nowhere), ("x..y", base), ("x\0y", base), ("kept/x", base)):
+            with pytest.raises(PartLost):
+                await trees.move_pins({"a": base, "kept": None, "kept-2": base, name: commit})
+            assert await trees.pins() == {"kept": base}
+
+    async def test_too_many_pins_at_once_are_a_mistake(self, house: GitHouse) -> None:
+        base = await house.build(BEGIN)
+        trees = await house.trees()
+        names = [f"crowd/{number}" for number in range(PINS_AT_ONCE_MAX + 1)]
+        with pytest.raises(ValueError, match="at a time"):
+            await trees.move_pins(dict.fromkeys(names, base))
+        await trees.move_pins(dict.fromkeys(names[1:], base))
+        assert len(await trees.pins("crowd/")) == PINS_AT_ONCE_MAX
+
+    async def test_the_same_pins_are_moved_from_all_sides_at_once(self, house: GitHouse) -> None:
+        base = await house.build(BEGIN)
+        trees, others = await house.trees(), await house.trees()
+        names = [f"side/{number}" for number in range(6)]
+        async with asyncio.TaskGroup() as group:
+            for turn in range(4):
+                group.create_task(trees.move_pins(dict.fromkeys(names, base)))
+                group.create_task(others.move_pins(dict.fromkeys(reversed(names), base)))
+                group.create_task(others.pin(names[turn], base))
+        assert len(await trees.pins("side/")) == 6
+
+    async def test_what_is_asked_again_is_answered_the_same(self, house: GitHouse) -> None:
+        base = await house.build(BEGIN)
+        new = await house.person_commits({"README": b"two\n"})
+        trees, fresh = await house.trees(), await house.trees()
+        for _ in range(2):
+            assert await trees.is_ancestor(base, new)
+            assert not await trees.is_ancestor(new, base)
+            assert await trees.tree_of(new) == await fresh.tree_of(new) != await fresh.tree_of(base)
+            assert [each.path for each in await trees.changed(base, new)] == ["README"]
+            assert await trees.changed(new, base) == await fresh.changed(new, base)
+
+    async def test_memory_never_stands_for_what_was_made_anew(self, house: GitHouse) -> None:
+        base = await house.build(BEGIN)
+        trees = await house.trees()
+        tree = (await house.git("write-tree")).text
+        wish = CommitWish(tree, (base,), "Try it\n", Signature("A", "a@x"), AT)
+        for _ in range(2):
+            made = await trees.commit(wish)
+            assert await trees.tree_of(made) == tree
+            assert await trees.changed(base, made) == ()
+            assert await trees.is_ancestor(base, made)
+        made = await trees.commit(wish)
+        await house.git("gc", "--quiet", "--prune=now")
+        assert not await trees.has(made)
+        for question in (trees.changed(base, made), trees.is_ancestor(base, made)):
+            with pytest.raises(PartLost):
+                await question
+        with pytest.raises(PartLost, match="not in the repository"):
+            await trees.tree_of(made)
 
     async def test_many_at_once(self, house: GitHouse) -> None:
         base = await house.build(BEGIN)

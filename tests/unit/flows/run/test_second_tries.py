@@ -30,6 +30,14 @@ def test_the_same_failure_waits_until_the_target_has_moved() -> None:
     assert scene.plane.stuck == ()
 
 
+def test_a_landing_between_the_grant_and_the_start_may_not_be_in_the_base() -> None:
+    scene = Scene(planned("a"), planned("b")).join("w1").join("w2").work("b")
+    fail(scene, "a")
+    scene.pass_time(1).judge("b").land("b").pass_time(1)
+    fail(scene, "a")
+    assert scene.status("a").value == "claimed", "it is tried on a target that surely has b"
+
+
 def test_where_nothing_else_moves_a_person_looks_at_once() -> None:
     scene = Scene(planned("a"), planned("b", "a")).join("w1")
     fail(scene, "a")

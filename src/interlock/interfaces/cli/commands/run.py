@@ -79,7 +79,7 @@ def _detach(arguments: argparse.Namespace, wish: RunWish, doors: Doors) -> int:
     """What can be refused is refused here, where somebody reads it."""
     if arguments.source == STDIN:
         raise WrongUsage("--detach needs a plan in a file, for standard input ends with you")
-    doors.open_desk(None).check(wish)
+    asyncio.run(doors.open_desk(None).check(wish))
     words = ["run", *([wish.where] if wish.where else [])]
     words += [f"--{name}" for name in ("wait", "new", "resume") if getattr(arguments, name)]
     words += [] if wish.parallel is None else ["--parallel", str(wish.parallel)]

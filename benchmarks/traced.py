@@ -1,0 +1,228 @@
+"""Interlock with a stop watch: the same program, its calls to the outside timed from outside it.
+
+    python -m benchmarks.traced FOLDER --name local-1 --box none   a worker, as a plane starts it
+    plane(["run", "plan.json"])                                    a plane whose workers are these
+
+Nothing of the program knows about it. Before its parts are imported the functions through which it
+starts git and boxes are wrapped, and each call becomes a line in a file of this process: what it
+was, for which task, from when to when.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
+
+import msgspec
+
+if TYPE_CHECKING:
+    from interlock.engine.acts import Candidate
+    from interlock.engine.dispatch import Job
+    from interlock.gates.service import _Flight
+    from interlock.sandbox.box import Box
+    from interlock.sandbox.ports import BoxOrder, RunningBox
+    from interlock.workers.reins import Reins
+    from interlock.workers.telling import Teller
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+FOLDER: Final = "INTERLOCK_BENCH_SPANS"
+WAITS_FROM: Final = 0.000_5
+"""A lock that was free is no waiting."""
+
+
+class Span(msgspec.Struct, frozen=True):
+    """Something that one task waited for; seconds of the system's clock."""
+
+    kind: str
+    what: str
+    task: str
+    begin: float
+    end: float
+
+
+_task: ContextVar[str] = ContextVar("task", default="")
+
+
+class Tracer:
+    """Writes one line a span; a line is whole or not there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = (folder / f"{os.getpid()}.jsonl").open("ab", buffering=0)
+        self._boxes: WeakKeyDictionary[object, tuple[str, str, float]] = WeakKeyDictionary()
+
+    def write(self, kind: str, what: str, begin: float, task: str | None = None) -> None:
+        span = Span(kind, what, _task.get() if task is None else task, begin, time.time())
+        self._file.write(msgspec.json.encode(span) + b"\n")
+
+    @contextmanager
+    def span(self, kind: str, what: str = "") -> Iterator[None]:
+        begin = time.time()
+        try:
+            yield
+        finally:
+            self.write(kind, what, begin)
+
+    def install(self) -> None:
+        """Before anything else of the program is imported."""
+        self._git()
+        self._boxes_of_bubblewrap()
+        self._acts()
+        self._attempts()
+        self._waits()
+        self._imports_took = _cpu()
+
+    def leave(self) -> None:
+        """What this process itself used of the processor since it was ready."""
+        used = _cpu() - self._imports_took
+        line = Span("cpu", Path(sys.argv[0]).name, "", 0.0, used)
+        self._file.write(msgspec.json.encode(line) + b"\n")
+
+    def _git(self) -> None:
+        from interlock.adapters.git import program
+
+        real = program.run
+
+        # Whoever imports it from now on gets this one.
+        program.run = self._git_call(real, program._verb)  # noqa: SLF001
+
+    def _git_call(
+        self, real: Callable[_P, Awaitable[_R]], verb_of: Callable[[tuple[str, ...]], str]
+    ) -> Callable[_P, Awaitable[_R]]:
+        async def run(*words: _P.args, **more: _P.kwargs) -> _R:
+            with self.span("git", verb_of(words[0])):  # type: ignore[arg-type]
+                return await real(*words, **more)
+
+        return run
+
+    def _boxes_of_bubblewrap(self) -> None:
+        from interlock.adapters.bubblewrap.sandbox import BubblewrapSandbox
+        from interlock.sandbox.box import Box
+
+        start, wait, kill = BubblewrapSandbox.start, Box.wait, Box.kill
+
+        async def traced_start(sandbox: BubblewrapSandbox, order: BoxOrder) -> RunningBox:
+            with self.span("box start", order.argv[0]):
+                box = await start(sandbox, order)
+            self._boxes[box] = (" ".join(order.argv)[:80], _task.get(), time.time())
+            return box
+
+        def ends(real: Callable[[Box], Awaitable[_R]]) -> Callable[[Box], Awaitable[_R]]:
+            async def ending(box: Box) -> _R:
+                try:
+                    return await real(box)
+                finally:
+                    if known := self._boxes.pop(box, None):
+                        self.write("box", known[0], known[2], known[1])
+
+            return ending
+
+        BubblewrapSandbox.start = traced_start  # type: ignore[method-assign]
+        Box.wait, Box.kill = ends(wait), ends(kill)  # type: ignore[method-assign]
+
+    def _acts(self) -> None:
+        from interlock.flows.task.acts import RealActs
+
+        for name in ("judge", "prepare", "land"):
+            setattr(RealActs, name, self._act(name, getattr(RealActs, name)))
+
+    def _act(
+        self, name: str, real: Callable[[object, Candidate], Awaitable[_R]]
+    ) -> Callable[[object, Candidate], Awaitable[_R]]:
+        async def act(acts: object, about: Candidate) -> _R:
+            _task.set(about.task_id)
+            with self.span("act", name):
+                return await real(acts, about)
+
+        return act
+
+    def _attempts(self) -> None:
+        from interlock.workers.service import Gateway
+
+        real = Gateway.run
+
+        async def run(gateway: Gateway, job: Job, teller: Teller, reins: Reins) -> None:
+            _task.set(job.task_id)
+            with self.span("attempt"):
+                await real(gateway, job, teller, reins)
+
+        Gateway.run = run  # type: ignore[method-assign]
+
+    def _waits(self) -> None:
+        """Waiting for somebody else: a place among the gates, their evidence, their git."""
+        from interlock.adapters.git import locks
+        from interlock.gates import service
+
+        tracer, acquire, alone = self, asyncio.Semaphore.acquire, locks._alone  # noqa: SLF001
+
+        class Event(asyncio.Event):
+            """An event that knows for how long it was waited for."""
+
+            async def wait(self) -> bool:
+                with tracer.span("waiting", "for the same evidence"):
+                    return bool(await super().wait())
+
+        def flight(self: _Flight) -> None:
+            self.over, self.evidence = Event(), None
+
+        async def take(semaphore: asyncio.Semaphore) -> bool:
+            with tracer._if_long("a place among the gates"):
+                return bool(await acquire(semaphore))
+
+        async def hold(path: Path) -> int:
+            with tracer._if_long("a lock of git"):
+                return await alone(path)
+
+        service._Flight.__init__ = flight  # type: ignore[method-assign]  # noqa: SLF001
+        asyncio.Semaphore.acquire = take  # type: ignore[method-assign, assignment]
+        locks._alone = hold  # noqa: SLF001
+
+    @contextmanager
+    def _if_long(self, what: str) -> Iterator[None]:
+        begin = time.time()
+        yield
+        if time.time() - begin > WAITS_FROM:
+            self.write("waiting", what, begin)
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def plane(words: Sequence[str]) -> int:
+    tracer = Tracer(Path(os.environ[FOLDER]))
+    tracer.install()
+    from interlock.bootstrap import main
+    from interlock.bootstrap import plane as parts
+
+    parts.WORKER_MODULE = "benchmarks.traced"  # type: ignore[misc]
+    try:
+        return main(words)
+    finally:
+        tracer.leave()
+
+
+def worker() -> int:
+    tracer = Tracer(Path(os.environ[FOLDER]))
+    tracer.install()
+    from interlock.bootstrap.worker import main
+
+    try:
+        return main()
+    finally:
+        tracer.leave()
+
+
+if __name__ == "__main__":
+    sys.exit(worker())
