@@ -16,7 +16,7 @@ _STOPPED: Final = {
     "output": "it said more than its box allows",
     "disk": "it wrote more than its box allows",
 }
-_SAID_MAX: Final = 2_000
+_SAID_MAX: Final = 400
 
 
 def ending_of(program: str, ended: BoxEnded, last_lines: Iterable[str], summary: str) -> Ended:

@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from interlock.domain.facts.attempt import AttemptStarted
+from interlock.domain.facts.lease import LeaseEnded
 from interlock.domain.facts.worker import WorkerCameBack, WorkerRegistered, WorkerWentOffline
 from interlock.domain.ids import LeaseId, Token, WorkerId
 from interlock.domain.result import Outcome, Result
@@ -136,6 +137,17 @@ def test_a_worker_that_left_loses_its_work_and_comes_back() -> None:
     assert scene.status("a").value == "ready"
     scene.turn(alive()).pass_time(5)
     assert scene.status("a").value == "claimed"
+
+
+def test_who_leaves_without_having_begun_costs_the_task_nothing() -> None:
+    """It was given the task on its way out; five of these must not bring a person into it."""
+    scene = Scene(planned("a"))
+    for number in range(1, 7):
+        scene.join("w1", session=number)
+        assert scene.status("a").value == "claimed"
+        scene.turn(Left(id=f"left-{number}", worker_id=W1, session=number, reason="told to"))
+        assert scene.status("a").value == "ready"
+    assert not any(ended.lost for ended in scene.recorded(LeaseEnded))
 
 
 def test_a_stranger_that_is_alive_is_nobody_yet() -> None:

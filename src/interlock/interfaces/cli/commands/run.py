@@ -103,7 +103,7 @@ def _content(source: str | None) -> tuple[bytes | None, str]:
 
 async def _run(doors: Doors, wish: RunWish) -> RunEnd:
     stop, loop = Stop(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, _asked, stop)
     return await doors.open_desk(None).run(wish, stop, _say)
 
