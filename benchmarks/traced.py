@@ -25,6 +25,7 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 if TYPE_CHECKING:
+    from interlock.domain.ids import CommitId
     from interlock.engine.acts import Candidate
     from interlock.engine.dispatch import Job
     from interlock.gates.service import _Flight
@@ -159,8 +160,9 @@ class Tracer:
         Gateway.run = run  # type: ignore[method-assign]
 
     def _waits(self) -> None:
-        """Waiting for somebody else: a place among the gates, their evidence, their git."""
+        """Waiting for somebody else: a place among the gates, their evidence or git, the line."""
         from interlock.adapters.git import locks
+        from interlock.flows.task.line import Place
         from interlock.gates import service
 
         tracer, acquire, alone = self, asyncio.Semaphore.acquire, locks._alone  # noqa: SLF001
@@ -183,6 +185,17 @@ class Tracer:
             with tracer._if_long("a lock of git"):
                 return await alone(path)
 
+        expected, over = Place.expected, Place.over
+
+        async def ahead(place: Place) -> CommitId | None:
+            with tracer._if_long("the change ahead"):
+                return await expected(place)
+
+        async def landed(place: Place, patience_seconds: float) -> None:
+            with tracer._if_long("the landing ahead"):
+                await over(place, patience_seconds)
+
+        Place.expected, Place.over = ahead, landed  # type: ignore[method-assign]
         service._Flight.__init__ = flight  # type: ignore[method-assign]  # noqa: SLF001
         asyncio.Semaphore.acquire = take  # type: ignore[method-assign, assignment]
         locks._alone = hold  # noqa: SLF001

@@ -127,7 +127,7 @@ def play(shop: Place, seed: int, strikes: int = STRIKES) -> Counter[str]:
             run.process.wait()
             run = shop.begin("run", str(plan))
     ends = run.end()
-    assert ends.code == 0, ends
+    assert ends.code == 0, f"exit code {ends.code}: {ends.err}"
     demand_whole(shop)
     return struck
 
@@ -144,7 +144,10 @@ def demand_whole(shop: Place) -> None:
         assert shop.shown(f"{name}.txt") == "done"
     names = shop.git("ls-tree", "-r", "--name-only", "main").split()
     assert not [name for name in names if name.startswith("half-")]
-    assert shop.git("status", "--porcelain") == ""
+    if shop.git("status", "--porcelain"):
+        # The plane died while it brought the checkout forward: that is told, and nothing is lost.
+        assert any("left alone" in each.err for each in shop.started)
+        shop.git("reset", "--hard", "--quiet")
     events = shop.events()
     for name in NAMES:
         numbers = [fact.number for fact in of(events, name, AttemptStarted)]
@@ -154,7 +157,7 @@ def demand_whole(shop: Place) -> None:
     if shop.standing():
         # Whoever died after all others had looked around is cleared up after by who comes next.
         assert shop.run(shop.plan(task("later", writes("later")), name="later")).code == 0
-    shop.demand_clean()
+    shop.demand_clean(but=shop.never_entered("half-*"))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
