@@ -237,10 +237,10 @@ class Place:
         return sorted(str(path.relative_to(self.root)) for path in places)
 
     def locks(self) -> list[str]:
-        """Lock files of git that somebody forgot."""
-        found = [*(self.root / ".git").rglob("*.lock")]
-        ours = {self.store / "plane.lock", self.store / "store.db.lock"}
-        return sorted(str(path) for path in found if path not in ours)
+        """Lock files of git that somebody forgot and that would stand in a person's way."""
+        ours = (self.store, self.root / ".git" / "refs" / "interlock")
+        found = (self.root / ".git").rglob("*.lock")
+        return sorted(str(path) for path in found if not any(map(path.is_relative_to, ours)))
 
     def processes(self, *, unborn_too: bool = False) -> dict[int, str]:
         """Everything alive that belongs to this place: it stands in it, or is told about it."""

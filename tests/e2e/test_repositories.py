@@ -199,6 +199,16 @@ def test_files_kept_elsewhere_by_lfs_are_refused_or_there(shop: Place):
     demand_refused(shop, "LFS")
 
 
+def test_a_lock_that_another_git_left_ends_the_run_with_its_sentence(shop: Place):
+    lock = shop.root / ".git" / "packed-refs.lock"
+    lock.touch()
+    said = shop.run(one(shop))
+    assert said.code == 3, said
+    assert ".lock" in said.err
+    lock.unlink()
+    assert shop.run(one(shop)).states == {"one": "done"}
+
+
 # --- hooks, and what the person has not committed -------------------------------------------------
 
 

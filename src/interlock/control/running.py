@@ -140,6 +140,7 @@ class Runner:
             if plan is not None and not run_ids:
                 run_ids = (await self._start(plan, wish, ground),)
             stopped = await self._follow(run_ids, wish, kept, stop)
+        kept.broken()  # The log may tell of a lost part an instant before the plane has ended.
         await self._catch_up()
         return RunEnd(await self._report(run_ids[-1]), stopped)
 
@@ -286,6 +287,8 @@ def _goes_on(plane: PlanePicture, run_id: RunId, wait: bool) -> bool:
     run = plane.runs.get(run_id)
     if run is None:
         return True  # Its start is on the way.
+    if plane.lost_part and not plane.stopped and not run.ended:
+        return True  # It comes back, or ends the plane with its sentence.
     return (wait and not run.ended) or moves(plane, run)
 
 
