@@ -100,11 +100,8 @@ def test_a_sparse_promise_a_partial_clone(shop: Place):
     there = cloned(shop, "--filter=blob:none", "--no-checkout")
     (there / "interlock.toml").write_text((shop.root / "interlock.toml").read_text())
     said = shop.interlock("run", "--json", str(one(shop)), at=there)
-    assert said.code in (0, 2), said
-    if said.code == 2:
-        assert "partial" in said.err
-    else:
-        assert shop.git("show", "main:one.txt", at=there) == "done"
+    assert said.code == 2, said
+    assert "partial" in said.err
 
 
 # --- worked in ------------------------------------------------------------------------------------
@@ -174,20 +171,18 @@ def test_a_target_that_is_checked_out_nowhere(shop: Place):
     assert shop.git("status", "--porcelain") == ""
 
 
-def test_submodules_are_refused_or_there(shop: Place):
+def test_submodules_are_refused(shop: Place):
     other = shop.folder / "other"
     shop.git("clone", "-q", str(shop.root), str(other), at=shop.folder)
     shop.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "lib")
     shop.git("commit", "-q", "-m", "Submodule")
     plan = shop.plan(task("one", "test -e lib/app/a.py && echo done > one.txt"))
     said = shop.run(plan)
-    if said.code == 2:
-        assert "submodule" in said.err
-    else:
-        assert said.states == {"one": "done"}, said
+    assert said.code == 2, said
+    assert "submodule" in said.err
 
 
-def test_files_kept_elsewhere_by_lfs_are_refused_or_there(shop: Place):
+def test_files_kept_elsewhere_by_lfs_are_refused(shop: Place):
     pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 12345\n"
     shop.commit({".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n"})
     blob = subprocess.run(
