@@ -1,11 +1,18 @@
 """The suite of boxes, on the kind that bubblewrap makes, with control groups and without."""
 
+import asyncio
 import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
 from pathlib import Path
 
 import pytest
 
 from interlock.adapters.bubblewrap.cgroups import Places
+from interlock.adapters.bubblewrap.orphans import end_orphans
 from interlock.adapters.bubblewrap.sandbox import BubblewrapSandbox
 from interlock.adapters.proxy.door import ProxyDoor
 from interlock.sandbox.ports import BoxOrder, Mount
@@ -60,3 +67,57 @@ async def test_where_no_copies_can_be_made_the_folder_is_read_only(tmp_path: Pat
     finished = await run_to_end(sandbox, order)
     assert finished.ended.code != 0
     assert b"Read-only" in finished.stderr
+
+
+STARTER = """
+    import asyncio, os, signal, sys
+    from pathlib import Path
+    from interlock.adapters.bubblewrap import sandbox as module
+    from interlock.adapters.bubblewrap.status import Status
+    from interlock.sandbox.ports import BoxOrder, Mount
+
+    def die(*_, **__):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    release = Status.release
+    moment = sys.argv[2]
+    if moment == "before the latch":
+        Status.release = die
+    elif moment == "after the latch":
+        Status.release = lambda status: (release(status), die())
+    else:
+        module.watched_over = die
+    order = BoxOrder(("sh", "-c", "echo ran > /workspace/ran; exec sleep 4321.5"),
+                     (Mount(Path(sys.argv[1]), "/workspace", writable=True),))
+    asyncio.run(module.BubblewrapSandbox().start(order))
+"""
+
+
+@pytest.mark.parametrize("moment", ["before the latch", "after the latch", "before the word"])
+def test_a_starter_killed_at_any_moment_of_a_start_leaves_no_program(tmp_path: Path, moment: str):
+    tmp_path.chmod(0o777)
+    words = [sys.executable, "-c", textwrap.dedent(STARTER), str(tmp_path), moment]
+    for _ in range(10):
+        started = subprocess.run(words, check=False)
+        assert started.returncode == -signal.SIGKILL
+        asyncio.run(_until_no_box_is_left(str(tmp_path)))
+    assert not (tmp_path / "ran").exists()
+
+
+async def _until_no_box_is_left(mark: str) -> None:
+    deadline = time.monotonic() + 30
+    while _alive("4321.5") or _alive(mark):
+        end_orphans()
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+def _alive(mark: str) -> bool:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and int(entry.name) != os.getpid():
+            try:
+                if mark.encode() in (entry / "cmdline").read_bytes():
+                    return True
+            except OSError:
+                continue
+    return False

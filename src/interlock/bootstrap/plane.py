@@ -20,7 +20,7 @@ from interlock.adapters.processes.place import socket_folder_of
 from interlock.adapters.system.clock import SystemClock
 from interlock.adapters.system.ids import RandomIds
 from interlock.bootstrap.environments import environments_of, masker
-from interlock.bootstrap.site import LOGS, WORKTREES, Folders, Site
+from interlock.bootstrap.site import LOGS, WORKTREES, Folders, Site, end_orphan_boxes
 from interlock.config import read_environment
 from interlock.control.running import Hall, KeptPlane, Stop
 from interlock.control.store import Store, StoreOpener
@@ -209,11 +209,13 @@ def hall_of(site: Site, opener: StoreOpener, box: Chosen) -> Hall:
         command = [sys.executable, "-m", WORKER_MODULE, str(site.place.root)]
         command += ["--box", box.sandbox.name]
         kept = _Kept(crew, keeper, command, stop)
+        end_orphan_boxes(box.sandbox)
         async with Supervisor() as beside:
             beside.start("plane", kept.keep())
             try:
                 yield kept
             finally:
                 await kept.leave()
+                end_orphan_boxes(box.sandbox)
 
     return hall

@@ -132,6 +132,14 @@ def sandbox_of(name: BoxName) -> Sandbox:
             return PlainSandbox(ProxyDoor())
 
 
+def end_orphan_boxes(sandbox: Sandbox) -> None:
+    """What boxes left behind on this host when their starters were killed."""
+    if sandbox.name == "bubblewrap":
+        from interlock.adapters.bubblewrap.orphans import end_orphans
+
+        end_orphans()
+
+
 def sandboxes() -> tuple[Sandbox, ...]:
     """Every kind of box this program knows, strongest first."""
     return tuple(map(sandbox_of, BOXES))

@@ -23,7 +23,7 @@ from interlock.adapters.scripted.agent import ScriptedAgent
 from interlock.adapters.system.clock import SystemClock
 from interlock.adapters.system.ids import RandomIds
 from interlock.bootstrap.environments import environments_of, masker, surroundings_of
-from interlock.bootstrap.site import Site, choose_box, find_site
+from interlock.bootstrap.site import Site, choose_box, end_orphan_boxes, find_site
 from interlock.bootstrap.staff import registered
 from interlock.bootstrap.stores import BLOBS_FOLDER
 from interlock.config import read_settings
@@ -79,6 +79,8 @@ async def _work(
     site: Site, name: str, sandbox: Sandbox, at_once: int, leave: asyncio.Event
 ) -> None:
     settings = read_settings(site.place.root)
+    if settings.store.profile == "fleet":  # elsewhere the plane of this host has seen to it
+        end_orphan_boxes(sandbox)
     worker_id = WorkerId(f"agent-{name}")
     repo_id = site.place.repo_id or RepoId("")
     link = await _link(site, settings, repo_id, worker_id)

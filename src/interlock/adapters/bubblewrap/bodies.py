@@ -16,7 +16,6 @@ from interlock.sandbox.program import SIGNALLED, Program
 ROUNDS_MAX: Final = 1000
 """Looks for processes that were born while others were stopped; each look stops some."""
 
-_MISSING: Final = b"bwrap: execvp "
 _KILLED: Final = SIGNALLED + signal.SIGKILL
 _TOO_LARGE: Final = SIGNALLED + signal.SIGXFSZ
 
@@ -78,8 +77,6 @@ class NamespaceBody:
             if code == _TOO_LARGE:
                 return End(code, "disk")
             return End(code, "memory" if code and self._group.ran_out_of_memory else "")
-        if complaints.startswith(_MISSING):
-            return End(127 if b"No such file" in complaints else 126)
         if code == _KILLED:  # from outside, and not by us
             return End(code, "memory" if self._group.ran_out_of_memory else "")
         said = complaints.decode(errors="replace").strip() or f"it ended with exit code {code}"

@@ -2,7 +2,8 @@
 
 The steps of a start, with nothing untrusted running before the last one: lay out the view, start
 bubblewrap, hear the number of its init, put that into its control group and under its limits, open
-the doors to the network, release the latch.
+the doors to the network, release the latch, see that the init watches over its child, and give the
+child the word to become the program. Whoever is killed before the word has started nothing.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from interlock.adapters.bubblewrap.arguments import UID, Measure, arguments
 from interlock.adapters.bubblewrap.bodies import NamespaceBody
 from interlock.adapters.bubblewrap.cgroups import Places
 from interlock.adapters.bubblewrap.status import MEND, Status
+from interlock.adapters.bubblewrap.word import WORD, waiting_for_the_word, watched_over
 from interlock.domain.settings import BoxName
 from interlock.sandbox.box import Box
 from interlock.sandbox.checks import check_order
@@ -132,7 +134,7 @@ class BubblewrapSandbox:
             argv = (
                 _program(),
                 *("--json-status-fd", str(fds[0]), "--block-fd", str(fds[1])),
-                *("--args", str(said), "--", *order.argv),
+                *("--args", str(said), "--", *waiting_for_the_word(order.argv)),
             )
             start = Start(argv, {}, pass_fds=(*fds, said, *ours.values()))
             return await Program.start(start, order.limits.output_bytes)
@@ -148,6 +150,10 @@ class BubblewrapSandbox:
             await asyncio.to_thread(group.take, status.child, order.limits)
             _limit_process(status.child, order.limits)
             body.doors = await open_doors(self._door, order, body.init)
+            status.release()
+            if "namespaces" not in self._without:  # else there is no init, only the program
+                await watched_over(body.init)
+            await program.feed(WORD)
         except BaseException as error:
             program.kill()
             await program.exited()
@@ -160,9 +166,7 @@ class BubblewrapSandbox:
                 said = program.complaints().decode(errors="replace").strip()
                 raise BoxRefused(f"The box could not be set up: {said or 'no reason'}.") from error
             raise
-        box = Box(program, body, order.limits.seconds)
-        status.release()
-        return box
+        return Box(program, body, order.limits.seconds)
 
 
 def _program() -> str:
