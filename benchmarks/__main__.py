@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from benchmarks import crowd, engine, overhead, planning, replay, simulation
+from benchmarks import crowd, engine, gateway, overhead, planning, replay, simulation
 from benchmarks.document import Document, Part, Scale, as_text, load, machine
 from interlock.testing.replaying.plans import ORDERS
 from interlock.testing.replaying.yards import Wish
@@ -18,6 +18,7 @@ from interlock.testing.replaying.yards import Wish
 BENCHMARKS: Final[Mapping[str, Mapping[str, Part]]] = {
     "crowd": crowd.PARTS,
     "engine": engine.PARTS,
+    "gateway": gateway.PARTS,
     "overhead": overhead.PARTS,
     "planning": planning.PARTS,
     "replay": replay.PARTS,

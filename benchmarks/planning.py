@@ -8,10 +8,17 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.document import Part, Result, Scale, medians, rounded
+from interlock.domain.ids import TaskName
 from interlock.domain.plan import Plan
+from interlock.domain.task import Dependency, PlannedTask
 from interlock.planning.document import parse_plan
+from interlock.planning.forecast import forecast
+from interlock.planning.montecarlo import Chore, Means, rehearse
+from interlock.planning.network import Network
+from interlock.planning.spread import Guess
 
 _HELP: Final = "import sys; from interlock.bootstrap import main; sys.exit(main(['--help']))"
+_FORECAST_MS_MAX: Final = 1_000.0
 _SOURCES: Final = Path(__file__).parents[1] / "src"
 
 
@@ -36,6 +43,26 @@ def measure_parsing(scale: Scale) -> list[Result]:
     ]  # fmt: skip
 
 
+def measure_forecast(scale: Scale) -> list[Result]:
+    """Even odds and eight of ten, by rehearsing the whole run so many times."""
+    tasks, samples = scale.of(50, 5), scale.of(2_000, 50)
+    plan = Plan("Move things", tuple(map(_planned, range(tasks))))
+    network, setting = Network(plan), Means(10, 4, 2, 3, Guess(0.0, 0.5), 0.05, 0.3)
+    chores = [Chore(Guess(2.5, 0.5), Guess(-1.0, 0.5), 0.1) for _ in plan.tasks]
+    rehearsed, exact = medians(
+        scale.times,
+        lambda: _milliseconds(lambda: rehearse(network, chores, setting, b"", samples)),
+        lambda: _milliseconds(lambda: forecast(plan, 10, 4)),
+    )
+    return [
+        Result(
+            "rehearse_run", rounded(rehearsed), "ms", "one rehearsal without dice", rounded(exact),
+            rounded(rehearsed / exact), "< 1000 ms", rehearsed < _FORECAST_MS_MAX,
+            note=f"{samples} samples of {tasks} tasks, {rehearsed / samples:.2f} ms each",
+        )
+    ]  # fmt: skip
+
+
 def measure_help(scale: Scale) -> list[Result]:
     """What a person waits for the first answer of the command line."""
     answer, nothing = medians(
@@ -51,7 +78,11 @@ def measure_help(scale: Scale) -> list[Result]:
     ]  # fmt: skip
 
 
-PARTS: Final[Mapping[str, Part]] = {"parsing": measure_parsing, "help": measure_help}
+PARTS: Final[Mapping[str, Part]] = {
+    "parsing": measure_parsing,
+    "forecast": measure_forecast,
+    "help": measure_help,
+}
 
 
 def _milliseconds(work: Callable[[], object]) -> float:
@@ -89,6 +120,16 @@ def _plan_text(tasks: int) -> str:
             "    priority: high",
         ]
     return "\n".join(lines)
+
+
+def _planned(number: int) -> PlannedTask:
+    before = [TaskName(f"move-{n}") for n in (number - 7, number - 3) if n >= 0]
+    return PlannedTask(
+        TaskName(f"move-{number}"),
+        f"Move thing {number}",
+        depends_on=tuple(Dependency(task=name) for name in before),
+        estimate_minutes=5.0 + number % 55,
+    )
 
 
 def _bomb() -> str:

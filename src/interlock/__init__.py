@@ -1,3 +1,3 @@
 """Interlock runs many coding agents on one codebase and lets only proven changes reach main."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

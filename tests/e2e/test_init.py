@@ -57,14 +57,14 @@ def tools(tmp_path: Path) -> Path:
     """A folder for PATH with a coding agent in it, as far as its name goes."""
     folder = tmp_path / "tools"
     folder.mkdir()
-    (folder / "codex").write_text("#!/bin/sh\ncat\n")
+    (folder / "codex").write_text("#!/bin/sh\necho codex 1.2.3\n")
     (folder / "codex").chmod(0o755)
     return folder
 
 
 def test_from_a_fresh_clone_to_settings_that_the_doctor_finds_in_order(shop: Path, tools: Path):
     path = f"{Path(sys.executable).parent}:{tools}:{os.environ['PATH']}"
-    said = interlock(shop, "init", PATH=path, CODEX_API_KEY="x")
+    said = interlock(shop, "init", PATH=path, OPENAI_API_KEY="x")
     assert said.returncode == 0, said.stderr
     assert "pytest is used" in said.stdout
     assert "codex is on PATH" in said.stdout
@@ -73,7 +73,7 @@ def test_from_a_fresh_clone_to_settings_that_the_doctor_finds_in_order(shop: Pat
     assert settings.gates[0].reads == "junit"
     assert settings.sandbox.minimum in {"bubblewrap", "container", "sandlock"}
 
-    looked = interlock(shop, "doctor", "--json", PATH=path, CODEX_API_KEY="x")
+    looked = interlock(shop, "doctor", "--json", PATH=path, OPENAI_API_KEY="x")
     states = {check["name"]: check["state"] for check in json.loads(looked.stdout)["checks"]}
     assert looked.returncode == 0, looked.stdout
     assert states["gate tests"] == states["agent default"] == "ok"

@@ -12,16 +12,18 @@ from interlock.adapters.bubblewrap.sandbox import BubblewrapSandbox
 from interlock.adapters.plain.sandbox import PlainSandbox
 from interlock.adapters.sandlock.sandbox import SandlockSandbox
 from interlock.domain.ids import TaskName
-from interlock.domain.result import Outcome
+from interlock.domain.result import REFUSED, Outcome
 from interlock.domain.settings import AgentProfile, Limits, SandboxSettings
 from interlock.domain.task import PlannedTask
 from interlock.engine.dispatch import (
+    Answer,
     Asked,
     Declined,
     Finished,
     Freeze,
     Frozen,
     Left,
+    Questioned,
     Started,
     Thaw,
 )
@@ -198,6 +200,28 @@ async def test_a_question_parks_the_work_and_the_answer_goes_on_with_it(tmp_path
         assert first.simulated
 
 
+async def test_a_question_that_is_answered_in_time_does_not_cost_an_attempt(tmp_path: Path):
+    script = """
+    tasks:
+      login:
+        - steps:
+            - ask: {question: "Sessions or tokens?"}
+            - write: {path: whole.py, text: "whole\n"}
+    """
+    async with staged(tmp_path) as stage, working(stage) as plane:
+        profile = msgspec.structs.replace(stage.script(script), question_minutes=5.0)
+        job = await stage.job(profile)
+        await plane.give(job)
+        asked = await plane.until(Questioned, job.lease)
+        assert asked.question == "Sessions or tokens?"
+        await plane.give(Answer(job.lease, "another question", "no"))
+        await plane.give(Answer(job.lease, asked.question_id, "tokens"))
+        end = await plane.until(Finished, job.lease)
+        assert end.result.outcome is Outcome.CHANGED, end
+        assert end.result.change.files == ("whole.py",)
+        assert b"answered] tokens" in await stage.blobs.get(end.result.log)
+
+
 async def test_the_second_attempt_reads_why_the_first_was_sent_back(tmp_path: Path):
     async with staged(tmp_path) as stage, working(stage) as plane:
         text = '(echo gone > "$INTERLOCK_FEEDBACK") || true; cp "$INTERLOCK_FEEDBACK" why.txt'
@@ -312,7 +336,7 @@ async def test_a_wrong_script_is_nobodys_attempt(tmp_path: Path, script: str | N
         if script is None:
             (stage.root / "script.yaml").unlink()
         result = await plane.result_of(await stage.job(profile))
-        assert result.outcome is Outcome.INFRASTRUCTURE
+        assert (result.outcome, result.error_class) == (Outcome.FAILED, REFUSED)
         assert words in result.summary
 
 

@@ -75,7 +75,7 @@ async def test_clearing_keeps_the_work_and_says_where(tmp_path: Path):
 async def test_a_starting_worker_leaves_the_benches_of_people_alone(tmp_path: Path):
     async with staged(tmp_path) as stage:
         bench = await hands(stage).make(ADA, TASK, "main")
-        assert await stage.gateway().open() == ()
+        assert (await stage.gateway().open()).sentences == ()
         assert (Path(bench.path) / "app.py").exists()
 
 

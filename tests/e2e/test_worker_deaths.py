@@ -104,7 +104,7 @@ async def test_a_workspace_of_somebody_alive_is_left_alone(short_path: Path):
         job = await stage.job(SLOW)
         await plane.give(job)
         (half,) = await seen_in(stage, "half.py")
-        assert await stage.gateway().open() == ()
+        assert (await stage.gateway().open()).sentences == ()
         assert half.exists()
         worker.terminate()
         await plane.until(Left)

@@ -167,7 +167,7 @@ class Stage:
 
     def script(self, text: str, name: str = "script.yaml") -> AgentProfile:
         (self.root / name).write_text(text)
-        return AgentProfile("default", "scripted", script=name)
+        return AgentProfile("default", "scripted", script=name, question_minutes=0.0)
 
 
 @asynccontextmanager

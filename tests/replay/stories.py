@@ -1,4 +1,4 @@
-"""Five small stories that make a plane record every kind of fact there is."""
+"""Six small stories that make a plane record every kind of fact there is."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -34,6 +34,7 @@ from interlock.domain.result import Outcome, Result
 from interlock.domain.run import RunLimits
 from interlock.domain.task import Dependency, PlannedTask, Priority
 from interlock.domain.task import TaskStatus as S
+from interlock.domain.usage import Usage
 from interlock.domain.verdict import GateOutcome, GateVerdict
 from interlock.engine.acts import Judged, NotLanded
 from interlock.engine.errors import PartLost
@@ -223,9 +224,33 @@ async def hands(theatre: Theatre) -> None:
     await theatre.until_run_ends()
 
 
+async def money(theatre: Theatre) -> None:
+    """Agents ask at their work, use models, and reach what they may use."""
+    asks, cap = "May it run the old importer?", "tokens_per_task"
+    used = Usage(3, 9_000, 40_000, 1_000, 700, 200, cost_usd=0.125)
+    cut = Usage(1, 500, unknown_tokens=4_096, cost_usd=0.25, unknown_usd=0.5)
+    theatre.plays["import", 1] = Performance(
+        600.0, steps=2, asks=asks, patience_seconds=300.0, uses=used
+    )
+    theatre.plays["prices", 1] = Performance(60.0, asks="It used 1,000 tokens.", cap=cap, uses=cut)
+    theatre.enter()
+    theatre.employ("w1")
+    theatre.employ("w2")
+    await theatre.start(
+        "r1", Plan("Buy cheaper", tuple(map(planned, ("import", "prices", "labels"))))
+    )
+    await theatre.wait(
+        lambda plane: any(task.asking is not None for task in plane.tasks.values()), "one asks"
+    )
+    await theatre.give(AnswerTask(theatre.task("import"), "allow"))
+    await theatre.until("prices", S.BLOCKED_ON_HUMAN)
+    await theatre.give(AnswerTask(theatre.task("prices"), "go on"))
+    await theatre.until_run_ends()
+
+
 GREEN: Final = GateVerdict("tests", GateOutcome.PASSED, "t" * 40, "12 passed", 0.5)
 
-STORIES: Final = (groups, people, trouble, unfinished, hands)
+STORIES: Final = (groups, people, trouble, unfinished, hands, money)
 
 
 def record(story: Callable[[Theatre], Awaitable[None]]) -> Theatre:

@@ -6,7 +6,7 @@ from interlock.testing.simulation.episode import play
 
 FOUND_SOMETHING = (
     2, 5, 15, 18, 34, 52, 59, 61, 67, 109, 121, 144, 169, 315, 376, 379, 447, 470, 471, 481, 944,
-    374, 20_151,
+    374, 20_151, 302,
 )  # fmt: skip
 """Each of these showed a fault of the plane, or of the rehearsal, when it was first played."""
 

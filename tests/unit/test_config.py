@@ -17,7 +17,9 @@ from interlock.domain.settings import (
     AgentProfile,
     GateSettings,
     Limits,
+    ModelUpstream,
     PrepareSettings,
+    Price,
     ProjectSettings,
     SandboxSettings,
     Settings,
@@ -105,8 +107,17 @@ def test_what_the_file_says_is_taken(tmp_path: Path):
     settings = read_settings(tmp_path)
     assert settings.project == ProjectSettings("main", "origin", "refuse", "merge")
     assert settings.limits == Limits(
-        workers=3, parallel_stages=2, disk_bytes=1_500_000_000, wall_minutes=90
+        workers=3,
+        parallel_stages=2,
+        disk_bytes=1_500_000_000,
+        wall_minutes=90,
+        tokens_per_task=5_000_000,
+        cost_usd_per_run=5.0,
     )
+    assert settings.models == (
+        ModelUpstream("anthropic", "https://api.anthropic.com", "ANTHROPIC_API_KEY"),
+    )
+    assert settings.prices == (Price("some-model-4.1", 3.0, 15.0),)
     assert settings.agents == (
         AgentProfile("actor", "scripted", script="scripts/story.yaml"),
         AgentProfile(
@@ -140,14 +151,30 @@ def test_what_the_file_says_is_taken(tmp_path: Path):
 
 
 def test_what_is_not_acted_on_yet_is_listed():
-    assert settings_of(WHOLE).unused == (
-        "limits.cost_usd_per_run",
-        "limits.tokens_per_task",
-        "[routing]",
-        "agents.roy.model",
-        "[models]",
-        "[prices]",
+    assert settings_of(WHOLE).unused == ("[routing]",)
+
+
+def test_how_an_agent_reaches_its_models_and_what_it_may_do():
+    settings = settings_of(
+        "[agents.qwen]\nbackend = 'acp'\nrun = ['qwen', '--acp']\nprovider = 'local'\n"
+        "variables = {OPENAI_BASE_URL = '{model.url}', OPENAI_API_KEY = '{model.key}'}\n"
+        "allow = ['Bash(git *)']\ndeny = ['Bash(git push*)']\nquestion_wait = '90s'\n"
+        "[models.local]\nbase_url = 'http://127.0.0.1:8080/v1/'\nkey_env = 'LOCAL_KEY'\n"
     )
+    qwen = settings.agents[0]
+    assert dict(qwen.variables)["OPENAI_BASE_URL"] == "{model.url}"
+    assert (qwen.allow, qwen.deny) == (("Bash(git *)",), ("Bash(git push*)",))
+    assert (qwen.models_at, qwen.question_minutes) == ("local", 1.5)
+    local = settings.upstream("local")
+    assert local == ModelUpstream("local", "http://127.0.0.1:8080/v1", "LOCAL_KEY")
+    assert settings.upstream("anthropic") is not None
+    assert settings.upstream("elsewhere") is None
+
+
+def test_variables_of_an_agent_are_names_with_texts():
+    for wrong in ("{'1A' = 'x'}", "{A = 1}", "['A']"):
+        (fault,) = faults(f"[agents.a]\nbackend = 'claude'\nvariables = {wrong}\n")
+        assert "variables" in fault
 
 
 def test_a_program_may_be_one_text_and_is_cut_as_a_shell_would():

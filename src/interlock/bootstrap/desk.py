@@ -34,6 +34,7 @@ def open_desk(store: str | None = None, folder: Path | None = None) -> FrontDesk
         clock=SystemClock(),
         ids=RandomIds(),
         release=__version__,
+        folder=here,
     )
     return FrontDesk(equipment if store is not None else with_repository(equipment, here))
 
@@ -53,11 +54,11 @@ def _instruments(folder: Path) -> Instruments:
 
     from interlock.adapters.files.leadership import FileLeadership
     from interlock.adapters.git.repositories import GitRepositories
+    from interlock.bootstrap.agents import client_says, signed_in_at
     from interlock.bootstrap.site import sandboxes
     from interlock.bootstrap.stores import opener_in, store_folder_of
     from interlock.config import WrongSettings, parse_settings, read_environment, read_settings
     from interlock.control.doctor import Instruments
-    from interlock.control.ground import DRIVEN
 
     return Instruments(
         repositories=GitRepositories(),
@@ -73,7 +74,8 @@ def _instruments(folder: Path) -> Instruments:
         sandboxes=sandboxes,
         find_program=shutil.which,
         environment=read_environment().variables,
-        driven=DRIVEN,
+        client=client_says,
+        login=signed_in_at,
         hide_folders=_hide_folders,
     )
 

@@ -58,12 +58,14 @@ async def _box_in(equipment: Equipment) -> BoxSeen:
     from interlock.control.errors import WrongUsage
 
     try:
-        chosen = await choose_box(equipment.read_settings().sandbox.minimum)
+        settings = equipment.read_settings()
+        chosen = await choose_box(settings.sandbox.minimum)
     except WrongSettings as wrong:
         return BoxSeen("not known", (str(wrong),))
     except WrongUsage as none:
         return BoxSeen(None, (str(none),))
-    return BoxSeen(chosen.sandbox.name, chosen.promises.lacks)
+    lent = tuple(each.name for each in settings.agents or () if each.auth == "login")
+    return BoxSeen(chosen.sandbox.name, chosen.promises.lacks, lent)
 
 
 def _hands_in(folder: Path) -> Hands:

@@ -15,6 +15,7 @@ from interlock.adapters.git.repositories import GitRepositories
 from interlock.adapters.git.target import GitTarget
 from interlock.adapters.git.trees import GitTrees
 from interlock.adapters.git.workspaces import GitWorkspaces
+from interlock.adapters.system.children import watch_without_threads
 from interlock.bootstrap.stores import STORE_FOLDER
 from interlock.control.errors import WrongUsage
 from interlock.domain.settings import BOXES, BoxName
@@ -103,6 +104,7 @@ def _main_root(place: RepositoryPlace) -> Path:
 
 
 async def find_site(folder: Path) -> Site:
+    watch_without_threads()
     found = await GitRepositories().find(folder)
     if isinstance(found, NotARepository):
         raise WrongUsage(f"{found.why}. {found.mend}")

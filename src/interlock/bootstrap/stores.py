@@ -148,7 +148,7 @@ async def _fleet(
     from interlock.adapters.postgres.snapshots import PostgresSnapshots
 
     repo_id = await identity_of(place)
-    schema = _schema_of(repo_id)
+    schema = schema_of(repo_id)
     async with AsyncExitStack() as stack:
         log = await PostgresEventLog.connect(settings.postgres, schema)
         stack.push_async_callback(log.close)
@@ -168,7 +168,7 @@ async def _fleet(
         )
 
 
-def _schema_of(repo_id: RepoId) -> str:
+def schema_of(repo_id: RepoId) -> str:
     return "interlock_" + repo_id.replace("-", "_")
 
 

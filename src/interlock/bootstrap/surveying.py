@@ -8,9 +8,10 @@ from pathlib import Path
 from interlock.adapters.git.inspector import GitInspector
 from interlock.adapters.git.trees import GitTrees
 from interlock.bootstrap.site import Site, choose_box
+from interlock.config import read_environment
 from interlock.control.errors import WrongUsage
 from interlock.control.ground import Ground
-from interlock.domain.settings import Settings
+from interlock.domain.settings import USUAL_UPSTREAMS, Settings
 
 
 async def survey_of(site: Site, settings: Settings) -> Ground:
@@ -29,4 +30,13 @@ async def survey_of(site: Site, settings: Settings) -> Ground:
         )
     chosen = await choose_box(settings.sandbox.minimum)
     lacks = tuple(f"box {chosen.sandbox.name}: {lack}" for lack in chosen.promises.lacks)
-    return Ground(branch, base, chosen.sandbox.name, (*found.remarks, *lacks))
+    remarks = (*found.remarks, *lacks)
+    return Ground(branch, base, chosen.sandbox.name, remarks, _unset_keys(settings))
+
+
+def _unset_keys(settings: Settings) -> frozenset[str]:
+    """In a fleet the keys are on the hosts of the workers: nobody knows here."""
+    if settings.store.profile == "fleet":
+        return frozenset()
+    known, here = (*settings.models, *USUAL_UPSTREAMS), read_environment().variables
+    return frozenset(each.key_env for each in known if not here.get(each.key_env, "").strip())

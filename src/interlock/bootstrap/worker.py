@@ -15,23 +15,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from interlock.adapters.command.agent import CommandAgent
 from interlock.adapters.files.blobs import FileBlobs
 from interlock.adapters.processes.link import SocketLink
 from interlock.adapters.processes.place import socket_folder_of
-from interlock.adapters.scripted.agent import ScriptedAgent
 from interlock.adapters.system.clock import SystemClock
 from interlock.adapters.system.ids import RandomIds
+from interlock.bootstrap.agents import agent_of
 from interlock.bootstrap.environments import environments_of, masker, surroundings_of
+from interlock.bootstrap.models import LateModels, ledger_of
 from interlock.bootstrap.site import Site, choose_box, end_orphan_boxes, find_site
 from interlock.bootstrap.staff import registered
 from interlock.bootstrap.stores import BLOBS_FOLDER
-from interlock.config import read_settings
+from interlock.config import read_environment, read_settings
 from interlock.control.errors import DeskError, WrongUsage
 from interlock.domain.ids import RepoId, WorkerId
-from interlock.domain.settings import BOXES, Backend, BoxName, Settings
+from interlock.domain.settings import BOXES, BoxName, Settings
 from interlock.engine.errors import EngineError
 from interlock.workers.attempt import Tools
+from interlock.workers.logins import Lender
 from interlock.workers.process import ANYTHING, Identity, WorkerProcess, leave_on_signals
 from interlock.workers.quota import Quota
 from interlock.workers.service import Gateway
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from interlock.engine.ports import Blobs
     from interlock.interfaces.cli.doors import WorkerWish
     from interlock.sandbox.ports import Sandbox
-    from interlock.workers.agents.ports import Agent
+    from interlock.workers.models.ports import Ledger
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -84,11 +85,13 @@ async def _work(
     worker_id = WorkerId(f"agent-{name}")
     repo_id = site.place.repo_id or RepoId("")
     link = await _link(site, settings, repo_id, worker_id)
+    ledger = ledger_of(site, settings, repo_id)
     try:
-        gateway = Gateway(tools_of(site, settings, repo_id, sandbox))
+        gateway = Gateway(tools_of(site, settings, repo_id, sandbox, ledger))
         identity = Identity(worker_id, session=time.time_ns() // 1_000_000, capacity=at_once)
         await WorkerProcess(identity, link, gateway, SystemClock(), RandomIds()).run(leave)
     finally:
+        await ledger.close()
         await link.close()
 
 
@@ -108,7 +111,9 @@ def blobs_of(site: Site, settings: Settings) -> Blobs:
     return s3_blobs(settings.store)
 
 
-def tools_of(site: Site, settings: Settings, repo_id: RepoId, sandbox: Sandbox) -> Tools:
+def tools_of(
+    site: Site, settings: Settings, repo_id: RepoId, sandbox: Sandbox, ledger: Ledger
+) -> Tools:
     """What attempts on this host are made with."""
     blobs, folders = blobs_of(site, settings), site.folders
     sites = Sites(folders.store, folders.root)
@@ -126,17 +131,10 @@ def tools_of(site: Site, settings: Settings, repo_id: RepoId, sandbox: Sandbox) 
         quota=Quota(sites, folders.store),
         around=surroundings_of(site),
         fetch=None if settings.store.profile == "solo" else site.target.fetch,
+        models=LateModels(site, read_environment().variables, ledger),
+        ledger=ledger,
+        lender=Lender(Path.home(), folders.store / "logins", SystemClock()),
     )
-
-
-def agent_of(backend: Backend) -> Agent | None:
-    match backend:
-        case "command":
-            return CommandAgent()
-        case "scripted":
-            return ScriptedAgent()
-        case _:
-            return None
 
 
 def run_here(wish: WorkerWish) -> int:

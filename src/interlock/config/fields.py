@@ -93,6 +93,10 @@ class Fields:
         self._wrong(key, f"Write {what}")
         return None
 
+    def amount(self, key: str, default: float) -> float:
+        found = self.number(key, AMOUNT_MAX, "an amount in US dollars, for example 5.0")
+        return default if found is None else found
+
     def minutes(self, key: str, default: float) -> float:
         value = self._table.get(key)
         if value is None:
@@ -174,6 +178,17 @@ class Fields:
 
     def variables(self, key: str) -> tuple[str, ...]:
         return self.each(key, wrong_variable)
+
+    def settings(self, key: str) -> tuple[tuple[str, str], ...]:
+        """A table of variables with their values."""
+        value = self._table.get(key, {})
+        if not isinstance(value, dict) or not all(map(_is_text, value.values())):
+            self._wrong(key, 'Write a table of texts: {NAME = "value"}')
+            return ()
+        for name in value:
+            if mend := wrong_variable(name):
+                self.fault(key, f"{shown(name)} in {key} is not the name of a variable", mend)
+        return tuple(sorted(value.items()))
 
 
 def _is_text(value: object) -> bool:

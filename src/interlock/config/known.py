@@ -34,7 +34,6 @@ class Table(msgspec.Struct, frozen=True):
 
 
 _NONE: Final = "none"
-_ANY: Final = "no limit"
 
 TABLES: Final[Mapping[str, Table]] = {
     "project": Table(
@@ -65,10 +64,12 @@ TABLES: Final[Mapping[str, Table]] = {
             Known("max_attempts", "count", "3", "Attempts that a task may spend."),
             Known("disk", "size", "10GB", "Of all workspaces and homes together."),
             Known("wall_time", "duration", "4h", "No attempt runs longer, whatever its profile."),
-            Known("tokens_per_task", "count", _ANY, "Cap on a task's tokens.", acted_on=False),
-            Known("cost_usd_per_task", "amount", _ANY, "Cap on a task's cost.", acted_on=False),
-            Known("cost_usd_per_run", "amount", _ANY, "Cap on a run's cost.", acted_on=False),
-            Known("cost_usd_per_day", "amount", _ANY, "Cap on a day's cost.", acted_on=False),
+            Known(
+                "tokens_per_task", "count", "5,000,000", "Cap on a task's tokens, priced or not."
+            ),
+            Known("cost_usd_per_task", "amount", "5.0", "Cap on a task's cost."),
+            Known("cost_usd_per_run", "amount", "20.0", "Cap on a run's cost."),
+            Known("cost_usd_per_day", "amount", "100.0", "Cap on a day's cost."),
         ),
     ),
     "agents": Table(
@@ -86,8 +87,23 @@ TABLES: Final[Mapping[str, Table]] = {
             Known("skills", "list", "every skill", "What tasks may ask of it."),
             Known("env", "list", _NONE, "Variables of yours that its box sees."),
             Known("network", "list", _NONE, "Hosts that its box reaches: `name` or `name:port`."),
-            Known("model", "text", _NONE, "The model that it works with.", acted_on=False),
-            Known("auth", "key, login", "key", "How it proves who pays.", acted_on=False),
+            Known("model", "text", _NONE, "The model that it works with."),
+            Known("auth", "key, login", "key", "How it proves who pays."),
+            Known(
+                "provider",
+                "name",
+                "anthropic for claude, openai else",
+                "The table of [models] that its traffic goes to.",
+            ),
+            Known(
+                "variables",
+                "table",
+                _NONE,
+                "Variables set in its box; `{model.url}`, `{model.key}`, `{model}` are filled in.",
+            ),
+            Known("allow", "list", "all inside a box", "Tools it may use: `Tool`, `Tool(glob)`."),
+            Known("deny", "list", _NONE, "Tools it may not use; goes before `allow`."),
+            Known("question_wait", "duration", "5m", "How long an open question keeps its worker."),
         ),
         named=True,
     ),
@@ -170,15 +186,15 @@ TABLES: Final[Mapping[str, Table]] = {
             Known("key_env", "variable", "", "The variable that holds the key."),
         ),
         named=True,
-        acted_on=False,
     ),
     "prices": Table(
         "US dollars per million tokens, before the shipped table.",
         (
             Known("input", "amount", "", "Of what is sent."),
             Known("output", "amount", "", "Of what comes back."),
+            Known("cached", "amount", "as input", "Of what a cache had."),
+            Known("cache_write", "amount", "as input", "Of what is put into a cache."),
         ),
         named=True,
-        acted_on=False,
     ),
 }

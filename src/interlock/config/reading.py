@@ -31,7 +31,9 @@ from interlock.domain.settings import (
     GateReader,
     GateSettings,
     Limits,
+    ModelUpstream,
     PrepareSettings,
+    Price,
     ProjectSettings,
     SandboxSettings,
     Settings,
@@ -52,6 +54,7 @@ _BACKENDS: Final[tuple[Backend, ...]] = get_args(Backend)
 _READERS: Final[tuple[GateReader, ...]] = get_args(GateReader)
 _LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 _PROGRAM_OF: Final = frozenset({"command", "acp"})
+_PROGRAM_INSTALLED: Final = frozenset({"claude", "codex"})
 
 _Made = TypeVar("_Made")
 
@@ -87,13 +90,13 @@ class _Reader:
             gates=self._each_named("gates", _gate),
             sandbox=_sandbox(self._fields("sandbox")),
             prepare=_prepare(self._fields("prepare")) if "prepare" in self._document else None,
+            models=self._each_named("models", _model) or (),
+            prices=self._each_named("prices", _price) or (),
             path=path,
             digest=digest,
             unused=tuple(self._unused()),
         )
         _check_routing(self._fields("routing"))
-        self._each_named("models", _check_model)
-        self._each_named("prices", _check_price)
         self._faults.raise_if_any()
         return settings
 
@@ -185,9 +188,6 @@ def _project(fields: Fields) -> ProjectSettings:
 
 def _limits(fields: Fields) -> Limits:
     usual = Limits()
-    fields.count("tokens_per_task", 1, most=TOKENS_MAX)
-    for key in ("cost_usd_per_task", "cost_usd_per_run", "cost_usd_per_day"):
-        fields.number(key, AMOUNT_MAX, "an amount in US dollars, for example 5.0")
     return Limits(
         workers=fields.count("workers", usual.workers),
         gates=fields.count("gates", 1) if fields.has("gates") else None,
@@ -195,6 +195,10 @@ def _limits(fields: Fields) -> Limits:
         max_attempts=fields.count("max_attempts", usual.max_attempts),
         disk_bytes=fields.size("disk", usual.disk_bytes),
         wall_minutes=fields.minutes("wall_time", usual.wall_minutes),
+        tokens_per_task=fields.count("tokens_per_task", usual.tokens_per_task, most=TOKENS_MAX),
+        cost_usd_per_task=fields.amount("cost_usd_per_task", usual.cost_usd_per_task),
+        cost_usd_per_run=fields.amount("cost_usd_per_run", usual.cost_usd_per_run),
+        cost_usd_per_day=fields.amount("cost_usd_per_day", usual.cost_usd_per_day),
     )
 
 
@@ -260,6 +264,11 @@ def _agent(name: str, fields: Fields) -> AgentProfile:
         skills=fields.each("skills", _wrong_skill),
         env=fields.variables("env"),
         network=fields.hosts("network"),
+        provider=fields.text("provider"),
+        variables=fields.settings("variables"),
+        allow=fields.each("allow", _wrong_skill) if fields.has("allow") else None,
+        deny=fields.each("deny", _wrong_skill),
+        question_minutes=fields.minutes("question_wait", usual.question_minutes),
     )
 
 
@@ -271,8 +280,8 @@ def _check_needs(backend: Backend, fields: Fields) -> None:
     ):
         if wanted:
             fields.demand(key, f"has the backend {backend} and no {key}", mend)
-        elif fields.has(key):
-            whose = "command or acp" if key == "run" else "scripted"
+        elif fields.has(key) and not (key == "run" and backend in _PROGRAM_INSTALLED):
+            whose = "command, acp, claude or codex" if key == "run" else "scripted"
             fields.fault(key, f"the backend {backend} has no use for {key}", f"It is for {whose}")
 
 
@@ -313,15 +322,10 @@ def _check_threshold(fields: Fields, key: str, wanted: bool, example: str) -> No
         fields.fault(key, f"{key} has no effect here", f"It is for a gate that {reader}")
 
 
-# --- known, and not acted on yet ------------------------------------------------------------------
+# --- models and money -----------------------------------------------------------------------------
 
 
-def _check_routing(fields: Fields) -> None:
-    fields.number("auto_threshold", PERCENT_MAX, "a share in percent, from 0 to 100")
-    fields.count("review_next_n_after_failure", 3, least=0)
-
-
-def _check_model(_: str, fields: Fields) -> None:
+def _model(name: str, fields: Fields) -> ModelUpstream:
     if fields.demand("base_url", "has no base_url", "Add where it answers"):
         fields.address("base_url", ("https://", "http://"))
     there = fields.demand("key_env", "has no key_env", "Add the variable that holds the key")
@@ -329,9 +333,26 @@ def _check_model(_: str, fields: Fields) -> None:
         # The value is not repeated: it may be the key itself.
         mend = 'Write the name alone: key_env = "ANTHROPIC_API_KEY"'
         fields.fault("key_env", "key_env is not the name of a variable", mend)
+    address = fields.address("base_url", ("https://", "http://"))
+    return ModelUpstream(name, address.rstrip("/"), fields.text("key_env"))
 
 
-def _check_price(_: str, fields: Fields) -> None:
+def _price(name: str, fields: Fields) -> Price:
+    what = "US dollars per million tokens, for example 3.0"
     for key in ("input", "output"):
-        if fields.demand(key, f"has no {key}", f"Add {key} = 3.0"):
-            fields.number(key, AMOUNT_MAX, "US dollars per million tokens, for example 3.0")
+        fields.demand(key, f"has no {key}", f"Add {key} = 3.0")
+    return Price(
+        model=name,
+        input=fields.number("input", AMOUNT_MAX, what) or 0.0,
+        output=fields.number("output", AMOUNT_MAX, what) or 0.0,
+        cached=fields.number("cached", AMOUNT_MAX, what),
+        cache_write=fields.number("cache_write", AMOUNT_MAX, what),
+    )
+
+
+# --- known, and not acted on yet ------------------------------------------------------------------
+
+
+def _check_routing(fields: Fields) -> None:
+    fields.number("auto_threshold", PERCENT_MAX, "a share in percent, from 0 to 100")
+    fields.count("review_next_n_after_failure", 3, least=0)

@@ -10,6 +10,7 @@ import msgspec
 
 from interlock.control.chronicle import Chronicle
 from interlock.control.health import is_online
+from interlock.control.read_models import RestForecast
 from interlock.control.reports import measured_until, metrics
 from interlock.control.stories import RunStory, TaskStory, WorkerStory
 from interlock.domain.ids import RunId, TaskName, WorkerId
@@ -54,6 +55,7 @@ class Dashboard(msgspec.Struct, frozen=True):
     unfinished: int
     held_up_by: str | None
     holder: str | None
+    forecast: RestForecast | None = None
 
 
 def dashboard(

@@ -14,11 +14,14 @@ from interlock.control.commands import Answer, Commands
 from interlock.control.counter import Behind, Counter, no_hands, no_survey
 from interlock.control.dashboard import Dashboard, dashboard
 from interlock.control.errors import NoHistory, WrongUsage
+from interlock.control.forecasts import Memory, remembered
+from interlock.control.goals import GoalSeen, goal_seen
 from interlock.control.ground import Ground
 from interlock.control.health import HealthReport, health_report
 from interlock.control.init import SetUp
 from interlock.control.journal import Moment, write_journal
 from interlock.control.people import Hands
+from interlock.control.plans import Content
 from interlock.control.read_models import (
     AuditReport,
     BoxSeen,
@@ -37,10 +40,13 @@ from interlock.control.running import (
     RunWish,
     Say,
     Stop,
-    demand_plan,
+    WrongPlan,
+    demand_asking,
+    demand_content,
+    demand_keys,
     no_target,
 )
-from interlock.control.store import StoreOpener
+from interlock.control.store import Store, StoreOpener
 from interlock.control.why import Provenance
 from interlock.domain.actor import Actor
 from interlock.domain.command import Command
@@ -49,6 +55,8 @@ from interlock.domain.settings import Settings
 from interlock.engine.ports import Clock, IdSource
 from interlock.flows.run.answering import Archive, answer_waiting
 from interlock.flows.run.epochs import Process
+from interlock.planning.importers.reading import Bundle
+from interlock.planning.importers.shelf import NotOnShelf
 
 ANSWER_SECONDS: Final = 20.0
 """How long somebody waits at the desk for the plane; the command stays in the log anyway."""
@@ -72,6 +80,7 @@ class Equipment(msgspec.Struct, frozen=True):
     look_at_box: Callable[[], Awaitable[BoxSeen]] | None = None
     hands: Callable[[], Hands] = no_hands
     survey: Callable[[Settings], Awaitable[Ground]] = no_survey
+    folder: Path = Path()
 
 
 class FrontDesk:
@@ -166,9 +175,25 @@ class FrontDesk:
             equipment = self._with
             yield Commands(repo_id, store.log, store.open_blobs, equipment.clock, equipment.ids)
 
-    def look_at_plan(self, content: bytes, where: str, workers: int | None) -> PlanSeen:
-        """The dry run of a plan file; nothing is recorded."""
-        return plans.look(content, where, self._with.read_settings(), workers)
+    def gather(self, source: str) -> Bundle:
+        """The documents behind a source like `openspec:CHANGE`; raises WrongPlan."""
+        try:
+            return plans.gather(source, self._with.folder)
+        except NotOnShelf as none:
+            raise WrongPlan(none.faults) from None
+
+    def plan_file(self, content: Content, where: str) -> str:
+        """The plan as a file that reads back to it; raises WrongPlan."""
+        text = plans.plan_file(content, where, self._with.read_settings())
+        if isinstance(text, tuple):
+            raise WrongPlan(text)
+        return text
+
+    async def look_at_plan(self, content: Content, where: str, workers: int | None) -> PlanSeen:
+        """The dry run of a plan file, or of what documents make; nothing is recorded."""
+        settings = self._with.read_settings()
+        memory = await remembered(self._with.open_store)
+        return plans.look(content, where, settings, workers, memory)
 
     async def checkup(self) -> Checkup:
         return await doctor.checkup(self._with.instruments())
@@ -204,22 +229,42 @@ class FrontDesk:
         settings = self._with.read_settings()
         ground = await self._with.survey(settings)
         if wish.content is not None:
-            demand_plan(wish.content, wish.where, settings)
+            read = demand_content(wish.content, wish.where, settings)
+            demand_keys(read.plan, settings, ground)
+        if wish.goal is not None:
+            demand_keys(demand_asking(wish.goal, settings), settings, ground)
         return ground
 
     async def run(self, wish: RunWish, stop: Stop, say: Say) -> RunEnd:
         """Carry out a plan, or go on with what is unfinished."""
-        tools, ground = self._with, await self.check(wish)
+        ground = await self.check(wish)
+        async with self._runner(ground, say) as (runner, store):
+            end = await runner.run(wish, stop)
+            if store.repository is not None:
+                write_journal(
+                    runner.chronicle, Moment(self._with.clock.now()), Path(store.repository)
+                )
+            return end
+
+    async def plan_goal(self, wish: RunWish, stop: Stop, say: Say) -> GoalSeen:
+        """The dry run of a goal in words: its plan is made and shown, nothing of it is started."""
+        if self._with.open_hall is None:
+            raise WrongUsage("a plan is made in a repository: go to it and leave out --store")
+        settings = self._with.read_settings()
+        demand_asking(wish.goal or "", settings, looks_only=True)
+        async with self._runner(await self._with.survey(settings), say) as (runner, _):
+            outcome = await runner.ask(wish, stop)
+            return goal_seen(outcome, settings, wish.parallel, Memory(runner.chronicle.plane))
+
+    @asynccontextmanager
+    async def _runner(self, ground: Ground, say: Say) -> AsyncIterator[tuple[Runner, Store]]:
+        tools = self._with
         if tools.open_hall is None:
             raise WrongUsage("no plane can be run here")
         settings, hall = tools.read_settings(), tools.open_hall()
         async with tools.open_store(create=True) as store:
             means = Means(hall, ground, tools.target_head, tools.clock, tools.ids)
-            runner = Runner(means, store, settings, say)
-            end = await runner.run(wish, stop)
-            if store.repository is not None:
-                write_journal(runner.chronicle, Moment(tools.clock.now()), Path(store.repository))
-            return end
+            yield Runner(means, store, settings, say), store
 
     def counter(self, actor: Actor) -> Counter:
         """Tasks, workers and reviews, and what this actor asks of the plane."""

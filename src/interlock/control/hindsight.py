@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from interlock.control.chronicle import Chronicle, read_on
 from interlock.control.dashboard import Dashboard, dashboard
 from interlock.control.errors import WrongUsage
+from interlock.control.forecasts import Foresight
 from interlock.control.journal import Moment, write_journal
 from interlock.control.queries import LOOK_SECONDS, head_text, parse_head
 from interlock.control.reports import Seen, find_run, run_report
@@ -77,10 +78,14 @@ async def watch(
     """The dashboard of now, and a new one whenever something happened; never ends by itself."""
     bell = store.log.listen()  # Before the first look, so that nothing falls between the two.
     chronicle = Chronicle(empty(store.repo_id or RepoId("unknown")))
+    foresight = Foresight()
     try:
         while True:
             await read_on(store.log, chronicle)
-            yield dashboard(chronicle, clock.now(), zone, await store.leadership.holder())
+            now, run = clock.now(), chronicle.newest_run
+            rest = None if run is None else foresight.rest(chronicle.plane, run.id, now)
+            seen = dashboard(chronicle, now, zone, await store.leadership.holder())
+            yield replace(seen, forecast=rest)
             await bell.rung(LOOK_SECONDS)
             await clock.sleep(GATHER_SECONDS)
     finally:

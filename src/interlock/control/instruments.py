@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from interlock.control.store import StoreOpener
-from interlock.domain.settings import Backend, Settings
+from interlock.domain.settings import AgentProfile, Settings
 from interlock.engine.ports import Leadership
 from interlock.repository.ports import Repositories, RepositoryPlace, Suitability
 from interlock.sandbox.ports import Sandbox
@@ -18,10 +18,11 @@ Probe = Callable[[], Awaitable[str]]
 class Instruments(msgspec.Struct, frozen=True):
     """Everything is used only when its turn comes.
 
+    `client` and `login` tell of the program behind a profile and of the log-in that it uses.
     `read_settings` and `parse_settings` raise `wrong_settings` with every fault. `find_program`
     looks through PATH. `inspect` says whether runs are possible on the target that these settings
-    name, and leaves nothing behind. `environment` is what the person's own programs see. `driven`
-    are the backends that this release can drive. `hide_folders` keeps the folders that runs make
+    name, and leaves nothing behind. `environment` is what the person's own programs see.
+    `hide_folders` keeps the folders that runs make
     in the checkout out of the person's `git status`.
     """
 
@@ -38,5 +39,6 @@ class Instruments(msgspec.Struct, frozen=True):
     sandboxes: Callable[[], tuple[Sandbox, ...]]
     find_program: Callable[[str], str | None]
     environment: Mapping[str, str]
-    driven: frozenset[Backend]
+    client: Callable[[AgentProfile, Mapping[str, str]], Awaitable[str]]
+    login: Callable[[AgentProfile, Mapping[str, str]], str]
     hide_folders: Callable[[RepositoryPlace], Awaitable[None]]

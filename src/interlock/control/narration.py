@@ -10,6 +10,8 @@ from interlock.domain.facts.attempt import (
     AttemptFinished,
     AttemptStarted,
     HostDenied,
+    QuestionAnswered,
+    QuestionAsked,
 )
 from interlock.domain.facts.base import Fact
 from interlock.domain.facts.change import (
@@ -29,6 +31,7 @@ from interlock.domain.facts.plane import (
 from interlock.domain.facts.run import RunCompleted, RunFailed, RunStarted
 from interlock.domain.facts.task import (
     COSTLY,
+    BudgetRaised,
     TaskCancelled,
     TaskFailed,
     TaskHeld,
@@ -100,7 +103,19 @@ def _of_its_work(fact: Fact) -> str | None:
         case HostDenied(hosts=hosts):
             return f"its box was refused {', '.join(hosts)}"
         case _:
-            return _sent_back(fact)
+            return _asked(fact) or _sent_back(fact)
+
+
+def _asked(fact: Fact) -> str | None:
+    match fact:
+        case QuestionAsked(question=question):
+            return f"it asks, and waits at its work: {_brief(question)}"
+        case QuestionAnswered(answer=answer):
+            return f"it was answered: {_brief(answer)}"
+        case BudgetRaised(cap):
+            return f"a person gave it as much again as {cap} allows"
+        case _:
+            return None
 
 
 def _sent_back(fact: Fact) -> str | None:

@@ -97,6 +97,8 @@ def task_row(plane: PlanePicture, task: TaskPicture, now: datetime) -> TaskRow:
         activity=None if task.activity is None else task.activity.value,
         since=task.since,
         reason=task.reason,
+        cost_usd=None if task.usage is None else task.usage.cost_usd,
+        tokens=None if task.usage is None else task.usage.tokens,
     )
 
 
@@ -111,6 +113,10 @@ def sentence(plane: PlanePicture, task: TaskPicture, now: datetime) -> str | Non
             return f"a free worker for agent {task.planned.agent}" + (
                 f" with {skills}" if skills else ""
             )
+        case TaskStatus.IN_PROGRESS if task.asking is not None and task.asking.answer is None:
+            return f"an answer to: {task.asking.question}"
+        case TaskStatus.IN_PROGRESS if task.trouble:
+            return f"its models: {task.trouble}"
         case TaskStatus.FAILED:
             return f"a person to retry or cancel it: {task.reason or 'no attempt is left'}"
         case _:

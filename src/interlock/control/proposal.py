@@ -7,7 +7,16 @@ from typing import Final
 import msgspec
 
 from interlock.control.looking import AGENTS, Build, Findings, Gate
-from interlock.domain.settings import BoxName
+from interlock.domain.settings import Backend, BoxName
+
+
+class Native(msgspec.Struct, frozen=True):
+    """An agent that Interlock talks to; what it pays with never enters its box."""
+
+    backend: Backend
+    key: str
+    run: tuple[str, ...] = ()
+    variables: Mapping[str, str] = {}
 
 
 class Recipe(msgspec.Struct, frozen=True):
@@ -19,7 +28,6 @@ class Recipe(msgspec.Struct, frozen=True):
     run: tuple[str, ...]
     key: str
     host: str
-    more: tuple[str, ...] = ()
 
 
 _GEMINI: Final = (
@@ -29,24 +37,20 @@ _GEMINI: Final = (
     "> ~/.gemini/settings.json && GEMINI_CLI_TRUST_WORKSPACE=true exec gemini --approval-mode yolo"
 )
 
-RECIPES: Final[Mapping[str, Recipe]] = {
-    "claude": Recipe(
-        ("claude", "-p", "--dangerously-skip-permissions", "--setting-sources", "user"),
-        "ANTHROPIC_API_KEY",
-        "api.anthropic.com",
-    ),
-    "codex": Recipe(
-        ("codex", "exec", "--dangerously-bypass-approvals-and-sandbox", "-"),
-        "CODEX_API_KEY",
-        "api.openai.com",
-    ),
+RECIPES: Final[Mapping[str, Native | Recipe]] = {
+    "claude": Native("claude", "ANTHROPIC_API_KEY"),
+    "codex": Native("codex", "OPENAI_API_KEY"),
     "gemini": Recipe(("sh", "-c", _GEMINI), "GEMINI_API_KEY", "generativelanguage.googleapis.com"),
     "opencode": Recipe(("opencode", "run"), "ANTHROPIC_API_KEY", "api.anthropic.com"),
-    "qwen": Recipe(
-        ("qwen", "--auth-type", "openai", "--approval-mode", "yolo"),
+    "qwen": Native(
+        "acp",
         "OPENAI_API_KEY",
-        "api.openai.com",
-        more=("OPENAI_BASE_URL", "OPENAI_MODEL"),
+        ("qwen", "--acp", "--auth-type", "openai"),
+        {
+            "OPENAI_BASE_URL": "{model.url}",
+            "OPENAI_API_KEY": "{model.key}",
+            "OPENAI_MODEL": "{model}",
+        },
     ),
 }
 
@@ -78,15 +82,36 @@ def _agents(findings: Findings) -> Iterator[str]:
         yield _NO_AGENT.format(", ".join(AGENTS))
     for name, program in agent_names(findings).items():
         recipe = RECIPES[program]
-        yield _block(
-            f"# {program}, driven as a plain command: its key is visible inside its box.",
-            f"[agents.{name}]",
-            'backend = "command"',
-            f"run = {_list(recipe.run)}",
-            f"env = {_list((recipe.key, *recipe.more))}",
-            f"network = {_list((recipe.host,))}",
-            'timeout = "45m"',
+        yield (
+            _native(name, program, recipe)
+            if isinstance(recipe, Native)
+            else _block(
+                f"# {program}, driven as a plain command: its key is visible inside its box.",
+                f"[agents.{name}]",
+                'backend = "command"',
+                f"run = {_list(recipe.run)}",
+                f"env = {_list((recipe.key,))}",
+                f"network = {_list((recipe.host,))}",
+                'timeout = "45m"',
+            )
         )
+
+
+_LOGIN: Final = '# auth = "login"         # who is signed in by subscription: no cap on money holds'
+
+
+def _native(name: str, program: str, native: Native) -> str:
+    variables = ", ".join(f"{key} = {_text(value)}" for key, value in native.variables.items())
+    return _block(
+        f"# {program}. {native.key} stays outside its box; what it uses is counted on the way.",
+        f"[agents.{name}]",
+        f"backend = {_text(native.backend)}",
+        *([f"run = {_list(native.run)}"] if native.run else []),
+        *([f"variables = {{{variables}}}"] if variables else []),
+        '# model = "..."          # left out: the one that the client chooses',
+        *([_LOGIN] if native.backend in ("claude", "codex") else []),
+        'timeout = "45m"',
+    )
 
 
 _NO_AGENT: Final = """\

@@ -7,8 +7,10 @@ from collections.abc import AsyncGenerator
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from interlock.control.errors import WrongUsage
+from interlock.control.forecasts import rest_of
 from interlock.control.pictures import (
     plane_row,
     run_row,
@@ -141,7 +143,7 @@ async def status(store: Store, clock: Clock) -> Status:
         profile=store.profile,
         events=plane.position,
         plane=plane_row(plane, await store.leadership.holder()),
-        runs=tuple(run_row(plane, run) for run in runs),
+        runs=tuple(replace(run_row(plane, run), forecast=rest_of(plane, run, now)) for run in runs),
         tasks=tuple(task_row(plane, t, now) for run in runs for t in tasks_in_order(plane, run)),
         workers=tuple(worker_row(plane, plane.workers[name]) for name in sorted(plane.workers)),
     )

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from interlock.domain.forecast import Spread
 from interlock.domain.ids import BlobId, CommitId, GroupId, RunId, TaskId, TaskName, WorkerId
 from interlock.domain.settings import Profile
 from interlock.domain.worker import TaskHistory
@@ -74,6 +75,20 @@ class GroupRow(msgspec.Struct, frozen=True):
     parallel: bool
 
 
+class RestForecast(msgspec.Struct, frozen=True):
+    """What is left of a run: minutes of work and gates, and what all of it will have cost.
+
+    `not_counted` wait for a person, or for who does; waiting is in no number.
+    """
+
+    minutes: Spread
+    cost_usd: Spread | None
+    spent_usd: float | None
+    tasks_left: int
+    not_counted: tuple[TaskName, ...]
+    basis: tuple[str, ...]
+
+
 class RunRow(msgspec.Struct, frozen=True):
     """One run and how many of its tasks stand where; `waiting` means: for a person."""
 
@@ -86,6 +101,7 @@ class RunRow(msgspec.Struct, frozen=True):
     counts: dict[str, int]
     groups: tuple[GroupRow, ...]
     reasons: tuple[str, ...]
+    forecast: RestForecast | None = None
 
 
 class WorkerRow(msgspec.Struct, frozen=True):
@@ -114,10 +130,14 @@ class PlaneRow(msgspec.Struct, frozen=True):
 
 
 class BoxSeen(msgspec.Struct, frozen=True):
-    """The kind of box that work happens in here and what it cannot hold; no name: none starts."""
+    """The kind of box that work happens in here and what it cannot hold; no name: none starts.
+
+    `lent` are the agents that work in it with a copy of a person's own log-in.
+    """
 
     name: str | None
     lacks: tuple[str, ...] = ()
+    lent: tuple[str, ...] = ()
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -328,7 +348,7 @@ class ReviewItem(msgspec.Struct, frozen=True):
     task_id: TaskId
     run: RunId
     kind: Literal["review", "decision", "investigation"]
-    about: Literal["start", "question", "failure", "change"]
+    about: Literal["start", "question", "permission", "budget", "failure", "change"]
     state: Literal["pending", "decided"]
     title: str
     question: str

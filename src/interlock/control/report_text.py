@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import tzinfo
 from typing import Final
 
+from interlock.control.forecast_text import money
 from interlock.control.markdown import (
     block,
     code,
@@ -16,7 +17,9 @@ from interlock.control.markdown import (
     table,
     words,
 )
-from interlock.control.run_document import GateSeen, RunReport, TaskSeen, TrySeen
+from interlock.control.run_document import ForecastSeen, GateSeen, RunReport, TaskSeen, TrySeen
+from interlock.domain.forecast import Spread
+from interlock.domain.usage import Usage
 
 _OUTCOMES: Final = {
     "passed": "passed",
@@ -43,7 +46,9 @@ def report_text(report: RunReport, zone: tzinfo | None = None) -> str:
         *_tasks(report),
         *_told(report),
         *_details(report, zone),
+        *_used(report),
         *_numbers(report),
+        *_forecast(report.forecast),
         *_proof(report),
     ]
     return "\n".join(lines) + "\n"
@@ -101,6 +106,35 @@ def _tasks(report: RunReport) -> Iterator[str]:
         for task in report.tasks
     ]
     yield from table(("Task", "State", "Attempts", "Gates", "On the target"), rows)
+
+
+def _used(report: RunReport) -> Iterator[str]:
+    """What was used of models; nothing where nobody counted and nobody said anything."""
+    counted = [(task, task.usage) for task in report.tasks if task.usage is not None]
+    if not counted:
+        return
+    yield "\n## Models\n"
+    rows = [(code(task.id), *_amounts(usage)) for task, usage in counted]
+    total = sum((usage for _, usage in counted[1:]), counted[0][1])
+    if len(rows) > 1:
+        rows.append(("**all**", *_amounts(total)))
+    yield from table(("Task", "Requests", "Sent", "From a cache", "Came back", "Cost"), rows)
+    if total.cost_usd is None:
+        yield "\nWhat it cost is not known: a model that was used has no price here."
+    if total.unknown_tokens:
+        most = f", {money(total.unknown_usd)}" if total.unknown_usd else ""
+        yield f"\nAt most {total.unknown_tokens:,} tokens{most} more: some streams were cut."
+    if total.source == "reported":
+        yield "\nSome of it is what clients say of themselves; nobody counted it on the way."
+
+
+def _amounts(usage: Usage) -> tuple[str, ...]:
+    sent = usage.input_tokens + usage.cache_write_tokens
+    back = f"{usage.output_tokens:,}"
+    if usage.reasoning_tokens:
+        back += f" ({usage.reasoning_tokens:,} of it reasoning)"
+    cost = "not known" if usage.cost_usd is None else money(usage.cost_usd)
+    return (f"{usage.requests:,}", f"{sent:,}", f"{usage.cached_tokens:,}", back, cost)
 
 
 def _in_words(state: str) -> str:
@@ -198,6 +232,45 @@ def _numbers(report: RunReport) -> Iterator[str]:
         ("Gate runs", str(numbers.gate_runs)),
     ]
     yield from table(("Measure", "Value"), rows)
+
+
+_CAME: Final = {
+    "within_p50": "It took no longer than expected.",
+    "within_p80": "It took longer than expected, and no longer than eight times of ten.",
+    "beyond_p80": "**It took longer than eight times of ten.**",
+}
+
+
+def _forecast(seen: ForecastSeen | None) -> Iterator[str]:
+    if seen is None:
+        return
+    told = seen.expected
+    yield "\n## Forecast\n"
+    rows = [
+        (
+            "Time",
+            *_both(told.minutes, lambda minutes: duration(60 * minutes)),
+            duration(60 * seen.minutes),
+        ),
+        ("Cost", *_both(told.cost_usd, money), _money_or_unknown(seen.cost_usd)),
+        ("Conflicts", _or_unknown(told.conflicts, ""), "", str(seen.conflicts)),
+    ]
+    so_far = "Came to" if seen.came is not None else "So far"
+    yield from table(("", "Expected", "Eight times of ten", so_far), rows)
+    yield ""
+    if seen.came is not None:
+        yield f"{_CAME[seen.came]} Waiting for people is in what it came to, not in the forecast."
+    if seen.changed:
+        yield "The plan was changed after the forecast was made."
+    yield from (f"- {words(basis)}" for basis in told.basis)
+
+
+def _both(spread: Spread | None, said: Callable[[float], str]) -> tuple[str, str]:
+    return ("not known", "") if spread is None else (said(spread.p50), said(spread.p80))
+
+
+def _money_or_unknown(usd: float | None) -> str:
+    return "not known" if usd is None else money(usd)
 
 
 def _or_unknown(value: float | None, unit: str) -> str:

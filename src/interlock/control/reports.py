@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -14,6 +14,7 @@ from interlock.control.errors import WrongUsage
 from interlock.control.pictures import run_state, task_row
 from interlock.control.run_document import (
     DecisionSeen,
+    ForecastSeen,
     GateSeen,
     Metrics,
     ReviewItemSeen,
@@ -23,11 +24,14 @@ from interlock.control.run_document import (
     TrySeen,
 )
 from interlock.control.stories import RunStory, TaskStory, Try
+from interlock.domain.forecast import Spread
 from interlock.domain.ids import BlobId, CommitId, RunId
 from interlock.domain.task import TaskStatus
+from interlock.domain.usage import Usage
 from interlock.flows.run.pictures import PlanePicture
 
 PERCENTILE: Final = 0.95
+_SECONDS_PER_MINUTE: Final = 60.0
 _RUNS_NAMED_MAX: Final = 5
 _STANDING: Final = frozenset({"waiting", "stopped", "paused"})
 """States of a run in which time goes by without work."""
@@ -45,6 +49,7 @@ def run_report(chronicle: Chronicle, run_id: RunId, seen: Seen) -> RunReport:
     run, stories = chronicle.runs[run_id], chronicle.tasks_of(run_id)
     state = state_of(chronicle, run)
     tries = [each for story in stories for each in story.tries]
+    numbers = metrics(run, stories, measured_until(chronicle, run, seen.now))
     return RunReport(
         run=run_id,
         goal=run.fact.goal.text,
@@ -52,7 +57,7 @@ def run_report(chronicle: Chronicle, run_id: RunId, seen: Seen) -> RunReport:
         target=TargetSeen(run.fact.target or None, run.fact.base, seen.target_head),
         tasks=tuple(_task(chronicle.plane, story, seen.now) for story in stories),
         review=tuple(review_items(stories)),
-        metrics=metrics(run, stories, measured_until(chronicle, run, seen.now)),
+        metrics=numbers,
         started_at=run.started_at,
         ended_at=run.ended_at,
         asked_by=None if run.asked_by is None else str(run.asked_by),
@@ -63,6 +68,49 @@ def run_report(chronicle: Chronicle, run_id: RunId, seen: Seen) -> RunReport:
         denied_hosts=tuple(sorted({host for story in stories for _, host in story.denied})),
         notes=tuple(s.landing.note for s in stories if s.landing is not None and s.landing.note),
         audit=seen.audit,
+        forecast=held_to(chronicle, run, stories, numbers),
+    )
+
+
+def held_to(
+    chronicle: Chronicle, run: RunStory, stories: Sequence[TaskStory], numbers: Metrics
+) -> ForecastSeen | None:
+    """The forecast that was told when the run was asked for, beside what came of it."""
+    told, picture = run.fact.forecast, chronicle.plane.runs.get(run.id)
+    if told is None:
+        return None
+    minutes = numbers.wall_seconds / _SECONDS_PER_MINUTE
+    return ForecastSeen(
+        expected=told,
+        minutes=minutes,
+        cost_usd=_cost_of(stories),
+        conflicts=numbers.conflicts_met,
+        came=None if run.ended_at is None else _came(minutes, told.minutes),
+        changed=picture is not None and picture.plan != run.fact.plan,
+    )
+
+
+def _came(minutes: float, told: Spread) -> Literal["within_p50", "within_p80", "beyond_p80"]:
+    if minutes <= told.p50:
+        return "within_p50"
+    return "within_p80" if minutes <= told.p80 else "beyond_p80"
+
+
+def _cost_of(stories: Sequence[TaskStory]) -> float | None:
+    """Unknown where an attempt was not counted, and as soon as what was used has no price."""
+    used = [story.picture.usage for story in stories if story.picture.usage is not None]
+    if not used or any(map(_has_uncounted, stories)):
+        return None
+    return sum(used, Usage()).cost_usd
+
+
+def _has_uncounted(story: TaskStory) -> bool:
+    """People and scripts use no model."""
+    by_hand = {each.number for each in story.tries if each.by_hand}
+    return any(
+        attempt.usage is None and attempt.result is not None and not attempt.simulated
+        for attempt in story.picture.attempts
+        if attempt.number not in by_hand
     )
 
 
@@ -118,8 +166,8 @@ def _task(plane: PlanePicture, story: TaskStory, now: datetime) -> TaskSeen:
         landed_at=story.landed_at,
         waits_for=waits_for,
         gates=tuple(gates_seen(story)),
-        cost_usd=None,
-        tokens=None,
+        cost_usd=None if task.usage is None else task.usage.cost_usd,
+        tokens=None if task.usage is None else task.usage.tokens,
         task_id=task.id,
         agent=task.planned.agent,
         reason=task.reason,
@@ -128,6 +176,7 @@ def _task(plane: PlanePicture, story: TaskStory, now: datetime) -> TaskSeen:
         decisions=tuple(decisions_seen(story)),
         outside=() if judging is None else judging.fact.outside,
         note="" if story.landing is None else story.landing.note,
+        usage=task.usage,
     )
 
 
@@ -221,12 +270,18 @@ def metrics(run: RunStory, stories: Sequence[TaskStory], until: datetime) -> Met
         overhead_seconds_p95=percentile(
             [o for s in stories if (o := overhead(run, s)) is not None]
         ),
-        conflicts_predicted=None,
+        conflicts_predicted=_conflicts_predicted(run),
         conflicts_met=sum(len(story.conflicts) for story in stories),
         reworks=sum(story.reworks for story in stories),
         gate_runs=sum(not verdict.reused for verdict in runs),
         red_target_seconds=None,
     )
+
+
+def _conflicts_predicted(run: RunStory) -> int | None:
+    """As many as were to be expected in the mean."""
+    told = run.fact.forecast
+    return None if told is None or told.conflicts is None else round(told.conflicts)
 
 
 def _work_seconds(story: TaskStory, until: datetime) -> float:

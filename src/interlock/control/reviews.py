@@ -29,6 +29,8 @@ _MAY_WAIT: Final = frozenset(
         TaskStatus.BLOCKED_ON_HUMAN,
         TaskStatus.REVIEW,
         TaskStatus.FAILED,
+        TaskStatus.IN_PROGRESS,
+        TaskStatus.PAUSED,
     }
 )
 """Only in these states can a task have an open case, so only their streams are read."""
@@ -37,6 +39,8 @@ _SETTLED: Final = {
     About.START: "approved; it starts when its turn comes",
     About.CHANGE: "approved; it lands when its turn comes",
     About.QUESTION: "answered; it goes on with your answer",
+    About.PERMISSION: "allowed; its agent goes on",
+    About.BUDGET: "raised; it goes on where it stopped",
     About.FAILURE: "approved; it gets a fresh set of attempts",
 }
 
@@ -88,10 +92,16 @@ async def _cases(
 ) -> list[Found]:
     found: list[Found] = []
     for task in tasks:
-        if decided or task.status in _MAY_WAIT:
+        if decided or (task.status in _MAY_WAIT and not _is_at_work(task)):
             cases = await _cases_of(store, task)
             found.extend(Found(task, case) for case in cases.all if decided or case.open)
     return found
+
+
+def _is_at_work(task: TaskPicture) -> bool:
+    """Nobody is asked about it: its stream need not be read."""
+    working = task.status in (TaskStatus.IN_PROGRESS, TaskStatus.PAUSED)
+    return working and (task.asking is None or task.asking.answer is not None)
 
 
 async def _cases_of(store: Store, task: TaskPicture) -> Cases:

@@ -8,7 +8,9 @@ from typing import Literal
 
 import msgspec
 
+from interlock.domain.forecast import RunForecast
 from interlock.domain.ids import BlobId, CommitId, RunId, TaskId, TaskName, WorkerId
+from interlock.domain.usage import Usage
 
 
 class TargetSeen(msgspec.Struct, frozen=True):
@@ -80,6 +82,7 @@ class TaskSeen(msgspec.Struct, frozen=True):
     decisions: tuple[DecisionSeen, ...]
     outside: tuple[str, ...]
     note: str
+    usage: Usage | None = None
 
 
 class ReviewItemSeen(msgspec.Struct, frozen=True):
@@ -107,6 +110,20 @@ class Metrics(msgspec.Struct, frozen=True):
     red_target_seconds: float | None
 
 
+class ForecastSeen(msgspec.Struct, frozen=True):
+    """What was expected when the run was asked for, and what it has come to since.
+
+    `came` says where the time of a finished run lies. `changed`: the plan was changed afterwards.
+    """
+
+    expected: RunForecast
+    minutes: float
+    cost_usd: float | None
+    conflicts: int
+    came: Literal["within_p50", "within_p80", "beyond_p80"] | None
+    changed: bool
+
+
 class RunReport(msgspec.Struct, frozen=True):
     """The whole run. `audit` is the head of the log that this was read from."""
 
@@ -127,3 +144,4 @@ class RunReport(msgspec.Struct, frozen=True):
     denied_hosts: tuple[str, ...]
     notes: tuple[str, ...]
     audit: str
+    forecast: ForecastSeen | None = None

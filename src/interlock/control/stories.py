@@ -15,6 +15,7 @@ from interlock.domain.facts.attempt import (
     AttemptFinished,
     AttemptStarted,
     HostDenied,
+    QuestionAnswered,
 )
 from interlock.domain.facts.base import Fact
 from interlock.domain.facts.change import (
@@ -30,6 +31,7 @@ from interlock.domain.facts.lease import LeaseGranted
 from interlock.domain.facts.run import RunStarted
 from interlock.domain.facts.task import (
     COSTLY,
+    BudgetRaised,
     TaskAnswered,
     TaskApproved,
     TaskCancelled,
@@ -44,7 +46,9 @@ from interlock.flows.task.state import TaskPicture
 from interlock.review.state import Cases, Told
 from interlock.review.state import fold as fold_cases
 
-DecisionName = Literal["approved", "let land", "rejected", "answered", "retried", "cancelled"]
+DecisionName = Literal[
+    "approved", "let land", "rejected", "answered", "retried", "cancelled", "raised"
+]
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -275,6 +279,8 @@ _DECISIONS: Final[dict[type[Fact], tuple[DecisionName, str]]] = {
     ChangeApproved: ("let land", "reason"),
     TaskRejected: ("rejected", "reason"),
     TaskAnswered: ("answered", "answer"),
+    QuestionAnswered: ("answered", "answer"),
+    BudgetRaised: ("raised", "cap"),
     TaskRetried: ("retried", "reason"),
     TaskCancelled: ("cancelled", "reason"),
 }

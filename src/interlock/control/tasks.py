@@ -14,6 +14,7 @@ from msgspec.structs import asdict
 from interlock.control import plans
 from interlock.control.commands import Accepted, Answer, Commands, Refused, Unanswered
 from interlock.control.errors import WrongUsage
+from interlock.control.forecasts import expect, memory_of
 from interlock.control.ground import Ground
 from interlock.control.pictures import runs_in_order, task_row, tasks_in_order
 from interlock.control.read_models import Reply, TaskCard, TaskList
@@ -209,13 +210,16 @@ async def start_of(
     """The command that carries the plan out on this ground, under these settings."""
     project = msgspec.structs.replace(settings.project, target=ground.target)
     ruling = msgspec.structs.replace(settings, project=project)
-    start = await commands.start_run(plan, plans.limits_of(ruling))
+    limits = plans.limits_of(ruling)
+    expected = expect(plan, ruling, limits, await memory_of(store))
+    start = await commands.start_run(plan, limits)
     return msgspec.structs.replace(
         start,
         settings=await store.open_blobs().put(msgspec.json.encode(ruling)),
         settings_digest=settings.digest,
         target=ground.target,
         base=ground.base,
+        forecast=expected.outlook.kept(),
     )
 
 

@@ -12,18 +12,21 @@ from pathlib import Path
 from typing import Final
 
 from interlock.control.instruments import Instruments
-from interlock.control.read_models import Check
+from interlock.control.read_models import Check, CheckState
 from interlock.domain.settings import AgentProfile, PrepareSettings, Settings
 from interlock.gates.order import programs_of
 from interlock.repository.ports import RepositoryPlace
 from interlock.sandbox.choose import Chosen, choose
 from interlock.sandbox.ports import BoxLimits, BoxOrder, BoxRefused, Sandbox
 from interlock.sandbox.running import run_to_end
+from interlock.workers.agents.ports import AgentRefused
 
 BOX_SECONDS_MAX: Final = 20.0
 GRACE_SECONDS: Final = 10.0
 PATH_WHEN_UNSET: Final = "/usr/local/bin:/usr/bin:/bin"
 
+_FIRST: Final = "default"
+_CLIENTS: Final = frozenset({"claude", "codex", "acp"})
 _LOOK: Final = 'for p do command -v "$p" >/dev/null 2>&1 || printf "%s\\n" "$p"; done'
 
 
@@ -107,9 +110,6 @@ class _Bench:
 
     async def agent(self, profile: AgentProfile) -> Check:
         name = f"agent {profile.name}"
-        if profile.backend not in self._tools.driven:
-            found = f"this release cannot drive the backend '{profile.backend}' yet"
-            return Check(name, "warning", found, f"Use {_listed(sorted(self._tools.driven))}")
         if profile.backend == "human":
             return Check(name, "ok", "people claim its tasks")
         if profile.backend == "scripted":
@@ -117,7 +117,34 @@ class _Bench:
                 found = f"there is no script {profile.script} in {self._place.root}"
                 return Check(name, "broken", found, "Correct script in interlock.toml")
             return Check(name, "ok", f"plays {profile.script}; its work is labelled as simulated")
+        if profile.backend in _CLIENTS:
+            return await self._client(name, profile)
         return await self._programs(name, _programs_of_agent(profile))
+
+    async def _client(self, name: str, profile: AgentProfile) -> Check:
+        """Its program, and who pays: a key that stays outside, or the person's own log-in."""
+        environment = self._tools.environment
+        try:
+            found = await self._tools.client(profile, environment)
+            if profile.auth == "login":
+                place = self._tools.login(profile, environment)
+                found += (
+                    f"; signed in at {place}: each box gets a copy, its usage is as reported and "
+                    "no cap on money holds"
+                )
+                return Check(name, "warning", found, "Know it before you run what you do not trust")
+        except AgentRefused as refused:
+            return Check(name, "broken", str(refused), "Then run `interlock doctor` again")
+        upstream = self._settings.upstream(profile.models_at)
+        if upstream is None:
+            found += f"; no [models.{profile.models_at}] says where its models answer"
+            return Check(name, "broken", found, f"Add [models.{profile.models_at}]")
+        if not environment.get(upstream.key_env):
+            found += f"; {upstream.key_env} is not set, and it pays with that key"
+            # Others may do the work; without the one that is asked by default nothing goes.
+            state: CheckState = "broken" if profile.name == _FIRST else "warning"
+            return Check(name, state, found, f"Set {upstream.key_env} where you start Interlock")
+        return Check(name, "ok", f"{found}; {upstream.key_env} stays outside its box")
 
     async def command(self, name: str, command: str) -> Check:
         """A shell command; what it makes up while it runs cannot be looked for."""

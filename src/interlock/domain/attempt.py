@@ -7,6 +7,7 @@ import msgspec
 
 from interlock.domain.ids import CommitId, Token, WorkerId
 from interlock.domain.result import Result
+from interlock.domain.usage import Usage
 
 
 class AttemptLoss(StrEnum):
@@ -34,3 +35,4 @@ class Attempt(msgspec.Struct, frozen=True):
     path: str = ""
     box: str = ""
     simulated: bool = False
+    usage: Usage | None = None

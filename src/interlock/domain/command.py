@@ -2,6 +2,7 @@
 
 import msgspec
 
+from interlock.domain.forecast import RunForecast
 from interlock.domain.goal import Goal
 from interlock.domain.ids import BlobId, CommitId, RunId, TaskId, WorkerId
 from interlock.domain.result import Result
@@ -14,7 +15,7 @@ class _Command(msgspec.Struct, frozen=True, tag_field="do", omit_defaults=True):
 
 
 class StartRun(_Command, frozen=True, tag="start_run"):
-    """Carry out the plan in this blob."""
+    """Carry out the plan in this blob; the forecast is what its giver was told of it."""
 
     run_id: RunId
     goal: Goal
@@ -25,6 +26,7 @@ class StartRun(_Command, frozen=True, tag="start_run"):
     target: str = ""
     base: CommitId | None = None
     source: str = ""
+    forecast: RunForecast | None = None
 
 
 class AmendRun(_Command, frozen=True, tag="amend_run"):

@@ -1,5 +1,6 @@
 """What the person decided in `interlock.toml`, checked and with every default filled in."""
 
+from collections.abc import Collection
 from typing import Final, Literal
 
 import msgspec
@@ -34,10 +35,26 @@ class Limits(msgspec.Struct, frozen=True):
     max_attempts: int = 3
     disk_bytes: int = 10_000_000_000
     wall_minutes: float = 240.0
+    tokens_per_task: int = 5_000_000
+    cost_usd_per_task: float = 5.0
+    cost_usd_per_run: float = 20.0
+    cost_usd_per_day: float = 100.0
+
+
+_USUAL_PROVIDERS: Final[dict[Backend, str]] = {
+    "claude": "anthropic",
+    "codex": "openai",
+    "acp": "openai",
+}
 
 
 class AgentProfile(msgspec.Struct, frozen=True):
-    """One way to have work done. No `skills`: it is taken to have every skill."""
+    """One way to have work done. No `skills`: it is taken to have every skill.
+
+    `provider` names the table of `[models]` that its traffic goes to. `variables` are set in its
+    box; `{model.url}`, `{model.key}` and `{model}` in them are filled in. `allow` and `deny` answer
+    its permission questions: `Tool` or `Tool(pattern)`; None: what suits the box.
+    """
 
     name: str
     backend: Backend
@@ -49,6 +66,47 @@ class AgentProfile(msgspec.Struct, frozen=True):
     skills: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     network: tuple[str, ...] = ()
+    provider: str = ""
+    variables: tuple[tuple[str, str], ...] = ()
+    allow: tuple[str, ...] | None = None
+    deny: tuple[str, ...] = ()
+    question_minutes: float = 5.0
+
+    @property
+    def models_at(self) -> str:
+        """The table of `[models]` it pays at through us; "" where it needs none, or pays itself."""
+        if self.auth == "login":
+            return ""
+        return self.provider or _USUAL_PROVIDERS.get(self.backend, "")
+
+    def lacks(self, skills: Collection[str]) -> tuple[str, ...]:
+        """The skills among these that it does not have."""
+        return tuple(sorted(set(skills) - set(self.skills))) if self.skills else ()
+
+
+class ModelUpstream(msgspec.Struct, frozen=True):
+    """A provider of models: where it answers, and the variable of the host that holds its key."""
+
+    name: str
+    base_url: str
+    key_env: str
+
+
+USUAL_UPSTREAMS: Final = (
+    ModelUpstream("anthropic", "https://api.anthropic.com", "ANTHROPIC_API_KEY"),
+    ModelUpstream("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),
+)
+"""Where their makers answer; a table of that name in the file goes before it."""
+
+
+class Price(msgspec.Struct, frozen=True):
+    """US dollars per million tokens; without a price of their own cached tokens cost as input."""
+
+    model: str
+    input: float
+    output: float
+    cached: float | None = None
+    cache_write: float | None = None
 
 
 class GateSettings(msgspec.Struct, frozen=True):
@@ -108,6 +166,8 @@ class Settings(msgspec.Struct, frozen=True):
     gates: tuple[GateSettings, ...] | None = None
     sandbox: SandboxSettings = SandboxSettings()
     prepare: PrepareSettings | None = None
+    models: tuple[ModelUpstream, ...] = ()
+    prices: tuple[Price, ...] = ()
     path: str | None = None
     digest: str = ""
     unused: tuple[str, ...] = ()
@@ -122,6 +182,10 @@ class Settings(msgspec.Struct, frozen=True):
 
     def agent(self, name: str) -> AgentProfile | None:
         return next((agent for agent in self.agents or () if agent.name == name), None)
+
+    def upstream(self, name: str) -> ModelUpstream | None:
+        known = (*self.models, *USUAL_UPSTREAMS)
+        return next((each for each in known if each.name == name), None)
 
     def gate(self, name: str) -> GateSettings | None:
         return next((gate for gate in self.gates or () if gate.name == name), None)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -94,8 +94,15 @@ class Dependency(msgspec.Struct, frozen=True, omit_defaults=True):
     at: int = 100
 
 
+Yield = Literal["change", "plan"]
+"""What an attempt brings home: commits for the target, or a document that plans a goal."""
+
+
 class PlannedTask(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One entry of a plan, as its author meant it; `tests_may_go`: it is there to remove tests."""
+    """One entry of a plan, as its author meant it; `tests_may_go`: it is there to remove tests.
+
+    No plan file sets `yields`: an attempt at a plan only reads, and nothing of it lands.
+    """
 
     id: TaskName
     title: str
@@ -112,6 +119,7 @@ class PlannedTask(msgspec.Struct, frozen=True, omit_defaults=True):
     gates: tuple[str, ...] = ()
     confidence: int | None = None
     tests_may_go: bool = False
+    yields: Yield = "change"
 
 
 class Task(msgspec.Struct, frozen=True):

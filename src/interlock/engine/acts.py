@@ -13,12 +13,13 @@ import msgspec
 from interlock.domain.change import ChangeSet
 from interlock.domain.facts.change import Judgement, LandingRefusal
 from interlock.domain.ids import BlobId, CommitId, RunId, TaskId, Token, WorkerId
+from interlock.domain.result import Document
 from interlock.domain.task import PlannedTask
 from interlock.domain.verdict import GateVerdict
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """One attempt's change, to be judged or prepared for the target of now."""
+    """One attempt's change or answer, to be judged or prepared for the target of now."""
 
     task_id: TaskId
     attempt: int
@@ -29,6 +30,7 @@ class Candidate(msgspec.Struct, frozen=True):
     goal: str = ""
     target: str = ""
     settings: BlobId | None = None
+    document: Document | None = None
 
 
 class Judged(msgspec.Struct, frozen=True):

@@ -12,9 +12,10 @@ import msgspec
 from interlock.domain.ids import BlobId, CommitId, LeaseId, RunId, TaskId, Token, WorkerId
 from interlock.domain.result import Result
 from interlock.domain.task import Activity, PlannedTask
+from interlock.domain.usage import Usage
 from interlock.domain.worker import WorkerType
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Grows when a message changes; a peer that speaks another one is told so and left alone."""
 
 
@@ -22,6 +23,7 @@ class Job(msgspec.Struct, frozen=True, tag_field="message", tag="job"):
     """One attempt at one task, for one worker, under one lease.
 
     `base` is where the plane last saw the branch `target`; a worker on another host may lag behind.
+    `grants` names the caps that a person raised, each as often as it was raised.
     """
 
     lease: LeaseId
@@ -37,6 +39,7 @@ class Job(msgspec.Struct, frozen=True, tag_field="message", tag="job"):
     settings: BlobId | None = None
     target: str = ""
     base: CommitId | None = None
+    grants: tuple[str, ...] = ()
     protocol: int = PROTOCOL
 
 
@@ -61,7 +64,16 @@ class Interrupt(msgspec.Struct, frozen=True, tag_field="message", tag="interrupt
     protocol: int = PROTOCOL
 
 
-Order = Job | Freeze | Thaw | Interrupt
+class Answer(msgspec.Struct, frozen=True, tag_field="message", tag="answer"):
+    """A person's answer to what the agent asked while it stayed at work."""
+
+    lease: LeaseId
+    question_id: str
+    answer: str
+    protocol: int = PROTOCOL
+
+
+Order = Job | Freeze | Thaw | Interrupt | Answer
 
 
 class _Report(msgspec.Struct, frozen=True, kw_only=True, tag_field="message"):
@@ -94,13 +106,14 @@ class Left(_Report, frozen=True, tag="left", kw_only=True):
 
 
 class Alive(_Report, frozen=True, tag="alive", kw_only=True):
-    """Heartbeat of a worker, of every lease it works on and of those it holds still.
+    """Heartbeat of a worker, of every lease it works on, of those it holds still or that ask.
 
     It repeats the worker's state on purpose: the plane compares and sends again what got lost.
     """
 
     holds: tuple[LeaseId, ...] = ()
     frozen: tuple[LeaseId, ...] = ()
+    asking: tuple[tuple[LeaseId, str], ...] = ()
 
 
 class _JobReport(_Report, frozen=True, kw_only=True):
@@ -140,10 +153,27 @@ class Progressed(_JobReport, frozen=True, tag="progressed", kw_only=True):
     activity: Activity | None = None
 
 
+class Questioned(_JobReport, frozen=True, tag="questioned", kw_only=True):
+    """The agent asks and waits at its work; after a while its worker parks it."""
+
+    question_id: str
+    question: str
+    tool: str = ""
+
+
+class Metered(_JobReport, frozen=True, tag="metered", kw_only=True):
+    """What the attempt has used until now; counts even when its lease has ended."""
+
+    usage: Usage
+    trouble: str = ""
+
+
 class Asked(_JobReport, frozen=True, tag="asked", kw_only=True):
     """A question only a person can answer; the worker has parked the job and is free."""
 
     question: str
+    tool: str = ""
+    cap: str = ""
 
 
 class Frozen(_JobReport, frozen=True, tag="frozen", kw_only=True):
@@ -156,7 +186,9 @@ class Finished(_JobReport, frozen=True, tag="finished", kw_only=True):
     result: Result
 
 
-JobReport = Started | Declined | Denied | Progressed | Asked | Frozen | Finished
+JobReport = (
+    Started | Declined | Denied | Progressed | Questioned | Metered | Asked | Frozen | Finished
+)
 Report = Joined | Left | Alive | JobReport
 
 

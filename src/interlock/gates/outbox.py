@@ -9,7 +9,6 @@
 import errno
 import os
 import shutil
-import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Final
 import msgspec
 
 from interlock.engine.errors import DiskFull, PartLost
+from interlock.sandbox.left import read_left
 
 PART: Final = "scratch folder of the gates"
 PREFIX: Final = "gate-"
@@ -70,22 +70,8 @@ def leftovers(scratch: Path) -> tuple[Folders, ...]:
 
 def read_report(path: Path, bytes_max: int) -> bytes | str:
     """What the box left there, or a sentence why it is no report. Only its own file is opened."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return "the report is missing"
-    except OSError as error:
-        return f"the report cannot be opened ({error.strerror})"
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return "the report is no regular file"
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            data = file.read(bytes_max + 1)
-    finally:
-        os.close(descriptor)
-    if len(data) > bytes_max:
-        return f"the report is larger than {bytes_max:,} bytes"
-    return data
+    left = read_left(path, bytes_max, "the report")
+    return "the report is missing" if left is None else left
 
 
 def _make_removable(base: Path) -> None:

@@ -27,7 +27,7 @@ from interlock.gates.ports import Environments, PreparationFailed, VerdictBook
 from interlock.gates.rules.ruling import Ruling
 from interlock.gates.running import NOT_RUN, BoxUse, Mask, run_gate
 from interlock.gates.uninterrupted import uninterrupted
-from interlock.repository.ports import Trees, WorkspaceRefused, Workspaces
+from interlock.repository.ports import PINS_AT_ONCE_MAX, Trees, WorkspaceRefused, Workspaces
 from interlock.sandbox.ports import BoxRefused, Sandbox
 
 PIN_PREFIX = "gates/"
@@ -123,8 +123,10 @@ class Gates:
         """Clear away what runs of an earlier life left; call it before the first question."""
         for folders in leftovers(self._options.scratch):
             await self._remove(folders)
-        for pin in await self._parts.trees.pins(PIN_PREFIX):
-            await self._parts.trees.unpin(pin)
+        left = sorted(await self._parts.trees.pins(PIN_PREFIX))
+        for begin in range(0, len(left), PINS_AT_ONCE_MAX):
+            some = left[begin : begin + PINS_AT_ONCE_MAX]
+            await self._parts.trees.move_pins(dict.fromkeys(some, None))
 
     async def _with_lines(self, question: GateQuestion) -> ChangeFacts:
         """Changed lines are only looked for where a gate asks for them."""

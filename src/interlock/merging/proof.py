@@ -27,6 +27,12 @@ class _Carries(NamedTuple):
     by_target: bool
 
 
+def between(one: Side, other: Side) -> tuple[str, ...]:
+    """The paths in which two sides of the same base differ from each other."""
+    both = sorted({*one, *other})
+    return tuple(path for path in both if one.get(path, _UNTOUCHED) != other.get(path, _UNTOUCHED))
+
+
 def violations(target: Side, change: Side, landed: Side, added: frozenset[str]) -> tuple[str, ...]:
     """Where `landed` does not hold what the two sides left; `added` are paths the base had not."""
     # Asked once: for each path of a change to a hundred thousand it would hold up everybody.

@@ -24,11 +24,12 @@ from interlock.domain.change import ChangeSet
 from interlock.domain.ids import CommitId, TaskId
 from interlock.engine.errors import PartLost
 from interlock.engine.ports import Blobs
-from interlock.merging.proof import Side, violations
+from interlock.merging.proof import Side, between, violations
 from interlock.repository.ports import (
     ChangedPath,
     Clash,
     CommitWish,
+    Merged,
     PackRefused,
     Signature,
     Trees,
@@ -65,6 +66,13 @@ class Trial(msgspec.Struct, frozen=True):
     paths: tuple[str, ...]
 
 
+class Compared(msgspec.Struct, frozen=True):
+    """What a merge came to, seen from where both sides parted."""
+
+    wrong: tuple[str, ...]
+    paths: tuple[str, ...] = ()
+
+
 class Disproved(msgspec.Struct, frozen=True):
     """The merge does not keep what both sides left; it must not land."""
 
@@ -93,7 +101,7 @@ class Trials:
         Pins bear the task that we know of, not the one that a worker wrote into its change.
         """
         pin = change_pin(task_id, attempt)
-        if (await self.trees.pins(pin)).get(pin) == change.head:
+        if await self.trees.pin_of(pin) == change.head:
             return
         if not await self.trees.has(change.base):
             raise BaseGone(
@@ -151,28 +159,33 @@ class Trials:
             CommitWish(merged.tree, (onto,), f"Trial of {task_id}\n", _NOBODY, _TRIAL_AT)
         )
         await self.trees.pin(candidate_pin(task_id, commit, "commit"), commit)
-        wrong = await self.disproof(commit, origin, onto)
-        if wrong:
-            return Disproved(wrong)
-        paths = tuple(each.path for each in await self.trees.changed(onto, commit))
-        return Trial(task_id, onto, origin, commit, merged.tree, paths)
+        compared = await self._compared(commit, merged, origin, onto)
+        if compared.wrong:
+            return Disproved(compared.wrong)
+        return Trial(task_id, onto, origin, commit, merged.tree, compared.paths)
 
     # --- proving ----------------------------------------------------------------------------------
 
     async def disproof(self, landed: CommitId, origin: Origin, onto: CommitId) -> tuple[str, ...]:
         """Why `landed` is not exactly `onto` and the change together; nothing when it is."""
         merged = await self.trees.merge(onto, origin.head)
+        return (await self._compared(landed, merged, origin, onto)).wrong
+
+    async def _compared(
+        self, landed: CommitId, merged: Merged | Clash, origin: Origin, onto: CommitId
+    ) -> Compared:
         if isinstance(merged, Clash) or merged.tree != await self.trees.tree_of(landed):
-            return ("the whole tree: a merge made anew comes to another one",)
+            return Compared(("the whole tree: a merge made anew comes to another one",))
         if not await self.trees.is_ancestor(onto, landed):
-            return (f"the history: it does not build on {onto[:12]}",)
+            return Compared((f"the history: it does not build on {onto[:12]}",))
         begun_here = origin.base == onto
         target = () if begun_here else await self.trees.changed(origin.base, onto)
         change = await self.trees.changed(origin.base, origin.head)
         result = await self.trees.changed(origin.base, landed)
         await self._see_merged_contents(landed, result, (*target, *change))
         added = frozenset(each.path for each in (*target, *change, *result) if each.old is None)
-        return violations(_side(target), _side(change), _side(result), added)
+        sides = _side(target), _side(change), _side(result)
+        return Compared(violations(*sides, added), between(sides[0], sides[2]))
 
     async def _see_merged_contents(
         self, landed: CommitId, result: tuple[ChangedPath, ...], sides: tuple[ChangedPath, ...]
@@ -185,9 +198,8 @@ class Trials:
 
     async def origin_of(self, task_id: TaskId, prepared: CommitId) -> Origin | None:
         """From the pins of a prepared commit; None once they are gone."""
-        pins = await self.trees.pins(f"candidates/{task_id}/")
-        head = pins.get(candidate_pin(task_id, prepared, "change"))
-        base = pins.get(candidate_pin(task_id, prepared, "base"))
+        head = await self.trees.pin_of(candidate_pin(task_id, prepared, "change"))
+        base = await self.trees.pin_of(candidate_pin(task_id, prepared, "base"))
         return None if head is None or base is None else Origin(head, base)
 
 

@@ -78,7 +78,7 @@ def _minutes(milliseconds: int) -> float:
     return whole if not rest else milliseconds / MILLISECONDS_PER_MINUTE
 
 
-class _Limits:
+class Limits:
     """What is in use of the workers, the places for stages and each affinity rule."""
 
     def __init__(self, plan: Plan, workers: int, parallel_stages: int) -> None:
@@ -88,11 +88,11 @@ class _Limits:
 
     @property
     def exhausted(self) -> bool:
-        return self._workers_free == 0
+        return self._workers_free <= 0
 
     def admit(self, want: Want) -> bool:
         is_stage, rules = want
-        if self.exhausted or (is_stage and self._stages_free == 0):
+        if self.exhausted or (is_stage and self._stages_free <= 0):
             return False
         return all(self._rules_free[rule] > 0 for rule in rules)
 
@@ -112,9 +112,9 @@ class _Rehearsal:
 
     def __init__(self, network: Network, workers: int, parallel_stages: int) -> None:
         self._network = network
-        self._limits = _Limits(network.plan, workers, parallel_stages)
-        self._wants = list(_wants(network))
-        self._ranks = _ranks(network)
+        self._limits = Limits(network.plan, workers, parallel_stages)
+        self._wants = list(wants(network))
+        self._ranks = ranks(network)
         self._waits = network.waits()
         self._due = [0] * network.events
         self._coming: list[tuple[int, Event]] = []
@@ -166,7 +166,8 @@ class _Rehearsal:
             self._happen(self._network.start(task), now)
 
 
-def _wants(network: Network) -> Iterator[Want]:
+def wants(network: Network) -> Iterator[Want]:
+    """What each task competes for, in the order of the plan."""
     rules_of: dict[str, list[int]] = {}
     for number, rule in enumerate(network.plan.affinity):
         for agent in rule.agents:
@@ -175,7 +176,8 @@ def _wants(network: Network) -> Iterator[Want]:
         yield task.id in network.group_of, tuple(rules_of.get(task.agent, ()))
 
 
-def _ranks(network: Network) -> list[Rank]:
+def ranks(network: Network) -> list[Rank]:
+    """How the scheduler orders what is ready."""
     left = remaining(network)
     return [
         (_URGENCY[task.priority], -left[network.start(number)], number)

@@ -1,8 +1,11 @@
 """A plan before it runs, for programs and for people: what waits for what, and for how long."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+import msgspec
+
+from interlock.domain.forecast import Spread
 from interlock.domain.group import StageGroup
 from interlock.domain.ids import TaskName
 from interlock.domain.plan import Plan
@@ -10,33 +13,57 @@ from interlock.domain.task import ESTIMATE_MINUTES_DEFAULT, Dependency, PlannedT
 from interlock.planning.faults import Fault
 from interlock.planning.forecast import Forecast, Minutes, Slot, forecast
 from interlock.planning.graph import levels
+from interlock.planning.history import Expected
 from interlock.planning.network import WHOLE
+from interlock.planning.outlook import Outlook, Pair
+from interlock.planning.profiles import Suggestion
+from interlock.planning.spread import Guess
 
 _ID_COLUMN_MAX: Final = 32
 _TITLE_COLUMN_MAX: Final = 48
 _CHAIN_MAX: Final = 20
 _MINUTES_PER_HOUR: Final = 60
+_MINUTES_DIGITS: Final = 1
+_USD_DIGITS: Final = 4
+_CONFLICTS_SHOWN: Final = 5
+_PATHS_SHOWN: Final = 3
+_TASKS_SHOWN: Final = 5
 
 
 # --- for programs ---------------------------------------------------------------------------------
 
 
-def overview_document(plan: Plan, workers: int, parallel_stages: int) -> dict[str, object]:
+class Prospect(msgspec.Struct, frozen=True):
+    """What history adds to the estimates: an outlook, and profiles that it proposes."""
+
+    outlook: Outlook
+    suggestions: Mapping[TaskName, Suggestion]
+
+
+def overview_document(
+    plan: Plan, workers: int, parallel_stages: int, prospect: Prospect
+) -> dict[str, object]:
     """What `interlock plan --json` prints; what nobody has computed is null."""
     expected = forecast(plan, workers, parallel_stages)
+    found = prospect.outlook
     return {
         "goal": plan.goal,
         "faults": [],
-        "tasks": [_task_entry(task, expected.slots.get(task.id)) for task in plan.tasks],
+        "tasks": [
+            _task_entry(task, expected.slots.get(task.id)) | _prospects(task, prospect)
+            for task in plan.tasks
+        ],
         "groups": [_group_entry(group) for group in plan.groups],
         "critical_path": list(expected.critical_path),
         "minutes": {
             "sequential": expected.minutes.sequential,
             "parallel": expected.minutes.parallel,
             "lower_bound": expected.minutes.lower_bound,
+            **_spread(found.minutes, _MINUTES_DIGITS),
         },
-        "cost_usd": {"p50": None, "p80": None},
-        "conflicts": [],
+        "cost_usd": _spread(found.cost_usd, _USD_DIGITS),
+        "conflicts": [_conflict_entry(pair) for pair in found.conflicts],
+        "forecast": {"based_on": list(found.basis), "samples": found.samples},
     }
 
 
@@ -61,6 +88,39 @@ def _task_entry(task: PlannedTask, slot: Slot | None) -> dict[str, object]:
     }
 
 
+def _prospects(task: PlannedTask, prospect: Prospect) -> dict[str, object]:
+    expected = prospect.outlook.tasks.get(task.id)
+    suggestion = prospect.suggestions.get(task.id)
+    return {
+        "forecast": None if expected is None else _expected_entry(expected),
+        "suggested_agent": None if suggestion is None else suggestion.agent,
+        "suggested_because": None if suggestion is None else suggestion.because,
+    }
+
+
+def _expected_entry(expected: Expected) -> dict[str, object]:
+    return {
+        "minutes": _spread(expected.minutes, _MINUTES_DIGITS),
+        "cost_usd": _spread(expected.cost_usd, _USD_DIGITS),
+        "sent_back": round(expected.fails, 2),
+        "based_on": expected.basis,
+    }
+
+
+def _spread(spread: Spread | Guess | None, digits: int) -> dict[str, float | None]:
+    if spread is None:
+        return {"p50": None, "p80": None}
+    return {"p50": round(spread.p50, digits), "p80": round(spread.p80, digits)}
+
+
+def _conflict_entry(pair: Pair) -> dict[str, object]:
+    return {
+        "tasks": list(pair.tasks),
+        "paths": list(pair.paths),
+        "probability": round(pair.probability, 2),
+    }
+
+
 def _group_entry(group: StageGroup) -> dict[str, object]:
     return {
         "id": group.id,
@@ -73,14 +133,15 @@ def _group_entry(group: StageGroup) -> dict[str, object]:
 # --- for people -----------------------------------------------------------------------------------
 
 
-def overview_text(plan: Plan, workers: int, parallel_stages: int) -> str:
+def overview_text(plan: Plan, workers: int, parallel_stages: int, prospect: Prospect) -> str:
     """The plan drawn group by group, or level by level, with times and the critical path."""
     page = _Page(plan, forecast(plan, workers, parallel_stages))
     lines = [plan.goal, ""]
     for heading, tasks, in_turn in _sections(plan):
         lines.append(heading)
         lines.extend(page.rows(tasks, in_turn=in_turn))
-    return "\n".join([*lines, "", *page.sums(workers, parallel_stages)]) + "\n"
+    lines += ["", *page.sums(workers, parallel_stages), "", *_outlook_lines(plan, prospect)]
+    return "\n".join(lines) + "\n"
 
 
 def refusal_text(faults: Sequence[Fault]) -> str:
@@ -152,6 +213,44 @@ class _Page:
             f"in parallel         {_duration(minutes.parallel)}{_saving(minutes)}, with {limits}",
             f"never less than     {_duration(minutes.lower_bound)}",
         ]
+
+
+def _outlook_lines(plan: Plan, prospect: Prospect) -> Iterator[str]:
+    found = prospect.outlook
+    minutes, cost = found.minutes, found.cost_usd
+    often = "eight times of ten"
+    yield f"expected            {_duration(minutes.p50)}, {often} {_duration(minutes.p80)}"
+    if cost is not None:
+        yield f"expected to cost    ${cost.p50:,.2f}, {often} ${cost.p80:,.2f}"
+    yield from (f"  {basis}" for basis in found.basis)
+    shown = found.conflicts[:_CONFLICTS_SHOWN]
+    if shown:
+        yield "may collide"
+    for pair in shown:
+        where = ", ".join(pair.paths[:_PATHS_SHOWN])
+        where += ", …" if len(pair.paths) > _PATHS_SHOWN else ""
+        yield f"  {pair.probability:4.0%}  {pair.tasks[0]} and {pair.tasks[1]}: {_safe(where)}"
+    if len(found.conflicts) > len(shown):
+        yield f"        {len(found.conflicts) - len(shown):,} more pairs; --json lists them"
+    yield from _proposals(plan, prospect)
+
+
+def _proposals(plan: Plan, prospect: Prospect) -> Iterator[str]:
+    """One line for all tasks to which the same applies; nothing is switched by itself."""
+    agreeing: dict[tuple[str, str], list[str]] = {}
+    for task in plan.tasks:
+        found = prospect.suggestions.get(task.id)
+        if found is not None and found.agent != task.agent:
+            agreeing.setdefault((found.agent, found.because), []).append(task.id)
+    if agreeing:
+        yield "cheaper, and good enough by what happened here"
+    for (agent, because), names in agreeing.items():
+        more = f" and {len(names) - _TASKS_SHOWN:,} more" if len(names) > _TASKS_SHOWN else ""
+        yield f"  {agent} for {', '.join(names[:_TASKS_SHOWN])}{more}: {because}"
+
+
+def _safe(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _strokes(count: int, *, in_turn: bool) -> list[str]:

@@ -191,6 +191,10 @@ class Trees(Protocol):
         """All of them or none, at most PINS_AT_ONCE_MAX; None: the pin goes, if it is there."""
         ...
 
+    async def pin_of(self, name: str) -> CommitId | None:
+        """Where this one stands, looked up right now; None: there is no such pin."""
+        ...
+
     async def pins(self, *prefixes: str) -> dict[str, CommitId]:
         """Those whose names begin with one of these; none named: all."""
         ...

@@ -17,13 +17,15 @@ class Undecidable(msgspec.Struct, frozen=True):
     why: str
 
 
-def command_for(
+def command_for(  # noqa: PLR0911 - one case per question
     task_id: TaskId, case: Case, verdict: Verdict, reason: str
 ) -> TaskCommand | Undecidable:
     """What the plane is asked for; approving a failure means another set of attempts."""
     if case.ended is not None:
         ended = case.ended
         return Undecidable(f"it was {ended.ending} by {ended.by} at {ended.at:%Y-%m-%d %H:%M} UTC")
+    if verdict == "reject" and case.about is About.PERMISSION:
+        return AnswerTask(task_id, f"deny: {reason or 'a person said no'}")
     if verdict == "reject":
         return RejectTask(task_id, reason)
     match case.about:
@@ -31,6 +33,10 @@ def command_for(
             return ApproveTask(task_id, reason)
         case About.FAILURE:
             return RetryTask(task_id, reason)
+        case About.PERMISSION:
+            return AnswerTask(task_id, "allow")
+        case About.BUDGET:
+            return AnswerTask(task_id, reason or "You were given more. Go on where you stopped.")
         case About.QUESTION if not reason.strip():
             return Undecidable('it asks a question: give the answer with --reason "..."')
         case About.QUESTION:

@@ -27,12 +27,21 @@ class Question(msgspec.Struct, frozen=True):
     minutes: int
 
 
-_MINUTES: Final = {About.START: 5, About.CHANGE: 10, About.QUESTION: 5, About.FAILURE: 15}
+_MINUTES: Final = {
+    About.START: 5,
+    About.CHANGE: 10,
+    About.QUESTION: 5,
+    About.PERMISSION: 1,
+    About.BUDGET: 2,
+    About.FAILURE: 15,
+}
 
 _TEXTS: Final = {
     About.START: "May this task start? It was held: {asked}",
     About.CHANGE: "May this change land? Its gates passed, and it was held: {asked}",
     About.QUESTION: "{asked}",
+    About.PERMISSION: "May its agent do this? {asked}",
+    About.BUDGET: "May it use as much again? {asked}",
     About.FAILURE: "Shall it be tried again? It failed: {asked}",
 }
 
@@ -40,6 +49,12 @@ _REJECT: Final = Option(
     "reject",
     pros=("the question is settled for good",),
     cons=("the task ends without a change, and what depends on it cannot start",),
+)
+
+_DENY: Final = Option(
+    "reject",
+    pros=("its agent is told no, with your reason, and looks for another way",),
+    cons=("it may not find one",),
 )
 
 _APPROVE: Final = {
@@ -58,6 +73,16 @@ _APPROVE: Final = {
         pros=("the next attempt gets your answer (--reason) and goes on",),
         cons=("a wrong answer costs an attempt",),
     ),
+    About.PERMISSION: Option(
+        "approve",
+        pros=("its agent does this, once, and goes on",),
+        cons=("it happens in its box, with what that box shows and reaches",),
+    ),
+    About.BUDGET: Option(
+        "approve",
+        pros=("it goes on where it stopped, with as much again as that setting allows",),
+        cons=("the money is spent whether or not it finishes",),
+    ),
     About.FAILURE: Option(
         "approve",
         pros=("it gets a fresh set of attempts",),
@@ -70,7 +95,7 @@ def question_of(case: Case, blocked: int) -> Question:
     return Question(
         text=_TEXTS[case.about].format(asked=case.asked or "no reason was given"),
         default=_default(blocked),
-        options=(_APPROVE[case.about], _REJECT),
+        options=(_APPROVE[case.about], _DENY if case.about is About.PERMISSION else _REJECT),
         minutes=_MINUTES[case.about],
     )
 

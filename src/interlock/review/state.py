@@ -7,6 +7,13 @@ from typing import Final, Literal
 import msgspec
 from msgspec.structs import replace
 
+from interlock.domain.attempt import AttemptLoss
+from interlock.domain.facts.attempt import (
+    AttemptAbandoned,
+    AttemptFinished,
+    QuestionAnswered,
+    QuestionAsked,
+)
 from interlock.domain.facts.base import Fact
 from interlock.domain.facts.change import ChangeApproved, ChangeJudged, Judgement
 from interlock.domain.facts.task import (
@@ -33,6 +40,8 @@ class About(StrEnum):
 
     START = "start"
     QUESTION = "question"
+    PERMISSION = "permission"
+    BUDGET = "budget"
     FAILURE = "failure"
     CHANGE = "change"
 
@@ -41,10 +50,13 @@ class About(StrEnum):
         match self:
             case About.START | About.CHANGE:
                 return "review"
-            case About.QUESTION:
+            case About.QUESTION | About.PERMISSION | About.BUDGET:
                 return "decision"
             case About.FAILURE:
                 return "investigation"
+
+
+_ANSWERED: Final = frozenset({About.QUESTION, About.PERMISSION, About.BUDGET})
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -101,8 +113,10 @@ def fold(cases: Cases, told: Told) -> Cases:
     match told.fact:
         case TaskHeld(reason):
             return _opened(cases, About.START, reason, told)
-        case TaskParked(question):
-            return _opened(cases, About.QUESTION, question, told)
+        case TaskParked(question, tool, cap):
+            return _asked(cases, About.BUDGET if cap else _about(tool), question, told)
+        case QuestionAsked(question=question, tool=tool):
+            return _asked(cases, _about(tool), question, told)
         case TaskFailed(reason):
             return _opened(cases, About.FAILURE, reason, told)
         case ChangeJudged() as judged:
@@ -127,8 +141,13 @@ def _ended(cases: Cases, told: Told) -> Cases:  # noqa: PLR0911 - one case per f
     match told.fact:
         case TaskApproved(reason):
             return _closed(cases, About.START, "approved", told, reason)
-        case TaskAnswered(answer):
-            return _closed(cases, About.QUESTION, "answered", told, answer)
+        case TaskAnswered(answer) | QuestionAnswered(answer=answer):
+            asked = cases.open is not None and cases.open.about in _ANSWERED
+            return _closed(cases, None, "answered", told, answer) if asked else cases
+        case AttemptAbandoned(loss=loss) if loss is not AttemptLoss.PARKED:
+            return _no_longer_asked(cases, told)
+        case AttemptFinished():
+            return _no_longer_asked(cases, told)
         case TaskRetried(reason):
             return _closed(cases, About.FAILURE, "retried", told, reason)
         case ChangeApproved(attempt, reason):
@@ -142,6 +161,22 @@ def _ended(cases: Cases, told: Told) -> Cases:  # noqa: PLR0911 - one case per f
             return _closed(cases, None, "cancelled", told, reason)
         case _:
             return cases
+
+
+def _about(tool: str) -> About:
+    return About.PERMISSION if tool else About.QUESTION
+
+
+def _asked(cases: Cases, about: About, question: str, told: Told) -> Cases:
+    """A question that was open already stays the same one when its worker parks the agent."""
+    known = cases.open
+    same = known is not None and known.about is about and known.asked == question
+    return cases if same else _opened(cases, about, question, told)
+
+
+def _no_longer_asked(cases: Cases, told: Told) -> Cases:
+    asked = cases.open is not None and cases.open.about in _ANSWERED
+    return _closed(cases, None, "overtaken", told, "its agent has ended") if asked else cases
 
 
 def _opened(cases: Cases, about: About, asked: str, told: Told) -> Cases:

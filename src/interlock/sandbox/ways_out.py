@@ -26,7 +26,8 @@ NO_DOOR: Final = "The order asks for a network, but this plane was given no way 
 
 def with_proxy(order: BoxOrder) -> BoxOrder:
     """The order with the variables by which programs find the way out."""
-    return msgspec.structs.replace(order, env=proxy_env(order.env, PROXY_PORT))
+    told = proxy_env(order.env, PROXY_PORT, relays=bool(order.relays))
+    return msgspec.structs.replace(order, env=told)
 
 
 async def open_doors(door: Door | None, order: BoxOrder, init: int) -> list[OpenDoor]:

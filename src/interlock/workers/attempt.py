@@ -9,14 +9,17 @@ from msgspec.structs import replace
 
 from interlock.domain.change import ChangeSet
 from interlock.domain.ids import CommitId, RepoId
-from interlock.domain.result import Outcome, Result
+from interlock.domain.result import REFUSED, Document, Outcome, Result
 from interlock.domain.settings import Backend, Settings
+from interlock.domain.usage import Usage
 from interlock.engine.dispatch import Job
 from interlock.engine.ports import Blobs, Clock
 from interlock.repository.ports import Trees, Workspaces
 from interlock.sandbox.ports import Mount, Sandbox
 from interlock.sandbox.secrets import Masker
-from interlock.workers.agents.ports import Agent, Assignment, Ended
+from interlock.workers.agents.permissions import rule_for
+from interlock.workers.agents.ports import Agent, Assignment, Ended, Wanted
+from interlock.workers.answering import answer_of
 from interlock.workers.boxes import FEEDBACK, Surroundings, agent_order
 from interlock.workers.briefing import Brief, Fetch, assignment_of
 from interlock.workers.bringing import (
@@ -29,6 +32,9 @@ from interlock.workers.bringing import (
 from interlock.workers.carrying import carried_over
 from interlock.workers.folders import remove_tree
 from interlock.workers.following import Course, Follower, Stop, Watch
+from interlock.workers.logins import Lender
+from interlock.workers.models.ports import Ledger, ModelGateway
+from interlock.workers.paying import Paying, Way
 from interlock.workers.place import BoxPlace
 from interlock.workers.quota import Quota
 from interlock.workers.reins import Reins
@@ -64,6 +70,9 @@ class Tools(msgspec.Struct, frozen=True):
     quota: Quota
     around: Surroundings
     fetch: Fetch | None = None
+    models: ModelGateway | None = None
+    ledger: Ledger | None = None
+    lender: Lender | None = None
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -72,6 +81,8 @@ class Ending(msgspec.Struct, frozen=True):
     result: Result
     question: str = ""
     denied: tuple[str, ...] = ()
+    tool: str = ""
+    cap: str = ""
 
 
 class Attempt:
@@ -121,16 +132,39 @@ class Attempt:
     ) -> "Worked":
         """Start the agent in its box and follow it to its end; nothing of it is left then."""
         tools, brief = self._tools, self._brief
-        prepared = await tools.environments.mounts(brief.settings, brief.base, brief.base)
-        order = agent_order(self._site, brief.settings, assignment, tools.around, prepared)
-        place = BoxPlace(tools.sandbox, order, self._site.given)
-        watch = Watch(brief.seconds, self._over_quota)
-        async with agent.start(assignment, place) as turn:
-            follower = Follower(turn, teller, reins, watch, tools.clock)
-            course = await follower.follow()
-            await turn.box.kill()
-            ended = await turn.box.wait()
-        return Worked(course, tools.masker.data(follower.transcript()), ended.denied)
+        prepared: tuple[Mount, ...] = ()
+        if not assignment.read_only:  # Who only reads needs nothing that is built.
+            prepared = await tools.environments.mounts(brief.settings, brief.base, brief.base)
+        assignment = replace(assignment, box=tools.sandbox.name)
+        paying = Paying(tools.models, tools.lender, self._job, brief)
+        async with paying.opened(self._site.home) as way:
+            assignment = replace(assignment, models=way.access)
+            order = agent_order(self._site, brief.settings, assignment, tools.around, prepared)
+            place = BoxPlace(tools.sandbox, way.shown_in(order), self._site.given)
+            async with agent.start(assignment, place) as turn:
+                follower = Follower(turn, teller, reins, self._watch(way), tools.clock)
+                course = await follower.follow()
+                await turn.box.kill()
+                ended = await turn.box.wait()
+        said = tools.masker.data(follower.transcript() + way.troubles())
+        return Worked(course, said, ended.denied, way.usage(course.used), follower.words())
+
+    def _watch(self, way: Way) -> Watch:
+        brief = self._brief
+        patience = brief.profile.question_minutes * 60
+        watch = Watch(brief.seconds, self._over_quota, self._rule, patience)
+        meter = way.meter
+        if meter is None:
+            return watch
+        return replace(watch, breached=meter.breached, usage=meter.usage, trouble=way.trouble)
+
+    def _rule(self, wanted: Wanted) -> str:
+        """What a person said before the agent was parked holds for the same question, once."""
+        known = self._parked
+        if known is not None and wanted.tool and (wanted.tool, wanted.detail) == known.wanted:
+            self._parked = None
+            return self._job.feedback
+        return rule_for(self._brief.profile, self._tools.sandbox.name, wanted)
 
     async def _over_quota(self) -> str:
         limit = self._brief.settings.limits.disk_bytes
@@ -143,16 +177,23 @@ class Attempt:
         course = worked.course
         done = course.stop is None and not (course.end.failed or course.end.broken)
         # What filled the disk goes in any case: it is rescued where it fits, and not kept.
-        brought = await self._bring("changes" if done else "rescue", course.stop is not Stop.DISK)
+        changes = done and self._job.planned.yields == "change"
+        brought = await self._bring(
+            "changes" if changes else "rescue", course.stop is not Stop.DISK
+        )
         log = await self._tools.blobs.put(worked.transcript) if worked.transcript else None
-        if done:
+        if changes:
             result = await self._judged(brought, course.end)
+        elif done:
+            result = await self._answered(brought, worked)
         else:
             result = _undone(course, self._kept(brought))
-        result = replace(result, log=log, summary=self._masked(result.summary))
-        if course.stop is Stop.ASKED:
+        summary = self._masked(result.summary)
+        result = replace(result, log=log, summary=summary, usage=worked.usage)
+        if course.stop in (Stop.ASKED, Stop.BUDGET):
             self._park(course, brought)
-            return Ending(result, self._masked(course.why), worked.denied)
+            tool = "" if course.asked is None else course.asked.tool
+            return Ending(result, self._masked(course.why), worked.denied, tool, course.cap)
         self._tools.sites.unpark(self._job.task_id)
         return Ending(result, "", worked.denied)
 
@@ -172,6 +213,21 @@ class Attempt:
                 where = f"The work stays in {self._site.workspace}."
                 summary = f"The change could not be collected: {why} {where}"
                 return Result(Outcome.INFRASTRUCTURE, None, summary, "collecting")
+
+    async def _answered(self, brought: BringResult, worked: "Worked") -> Result:
+        """A document was asked for; what was changed all the same is kept and not used."""
+        ignored = ""
+        if not isinstance(brought, NothingThere):
+            ignored = f"It changed files although it was asked only to read. {self._kept(brought)}"
+        summary = worked.course.end.summary
+        answer = await asyncio.to_thread(answer_of, self._site.outbox, worked.words, summary)
+        if isinstance(answer, str):
+            return Result(Outcome.FAILED, None, f"{answer}. {ignored}".strip(), "answer_refused")
+        document = None
+        if answer is not None:
+            masked = self._tools.masker.data(answer.text)
+            document = Document(await self._tools.blobs.put(masked), answer.file)
+        return Result(Outcome.UNCHANGED, None, ignored or summary, document=document)
 
     async def _change(self, brought: Brought) -> ChangeSet:
         pack = await asyncio.to_thread(brought.pack.read_bytes)
@@ -204,13 +260,22 @@ class Attempt:
     def _park(self, course: Course, brought: BringResult) -> None:
         head = brought.head if isinstance(brought, Brought) else None
         profile = self._brief.profile.name
-        parked = Parked(profile, course.end.session, course.why, head)
+        asked = course.asked
+        wanted = ("", "") if asked is None else (asked.tool, asked.detail)
+        parked = Parked(profile, course.end.session, course.why, head, wanted)
         self._tools.sites.park(self._job.task_id, parked)
 
     def _masked(self, text: str) -> str:
         return self._tools.masker.text(text)[:SUMMARY_MAX]
 
     # --- release ---------------------------------------------------------------------------------
+
+    async def refused(self, why: str) -> Ending:
+        """The agent could not even be started; somebody must change something first."""
+        if self._holds_work:
+            await self._bring("rescue")
+        summary = f"The agent cannot be started: {self._masked(why)}"
+        return Ending(Result(Outcome.FAILED, None, summary, REFUSED))
 
     async def broke_off(self, why: str) -> Ending:
         """Something of ours failed; what the agent had done until then is rescued."""
@@ -236,6 +301,8 @@ class Worked(msgspec.Struct, frozen=True):
     course: Course
     transcript: bytes
     denied: tuple[str, ...] = ()
+    usage: Usage | None = None
+    words: bytes = b""
 
 
 _CLASSES: Final = {
@@ -243,19 +310,21 @@ _CLASSES: Final = {
     Stop.DISK: "disk_quota",
     Stop.INTERRUPTED: "interrupted",
     Stop.ASKED: "asked",
+    Stop.BUDGET: "budget",
 }
 
 
 def _undone(course: Course, kept: str) -> Result:
     """The agent's own failure, or an interruption that is nobody's."""
     if course.stop is not None:
-        ours = course.stop in {Stop.INTERRUPTED, Stop.ASKED}
+        ours = course.stop in {Stop.INTERRUPTED, Stop.ASKED, Stop.BUDGET}
         outcome = Outcome.INFRASTRUCTURE if ours else Outcome.FAILED
         why = {
             Stop.TIME: f"The agent was ended: {course.why}.",
             Stop.DISK: f"The agent was ended: {course.why}.",
             Stop.INTERRUPTED: f"Interrupted: {course.why}.",
             Stop.ASKED: f"It asked: {course.why}",
+            Stop.BUDGET: f"The agent was ended: {course.why}",
         }[course.stop]
         return Result(outcome, None, f"{why} {kept}", _CLASSES[course.stop])
     if course.end.broken:

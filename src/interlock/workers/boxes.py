@@ -1,6 +1,7 @@
 """What the box of an attempt shows, reaches and may use, decided in one place.
 
     /workspace    the attempt's own clone, writable          (the repository itself: hidden)
+                  unless a document is asked for instead of a change
     /home/agent   the home of its task, writable             (the homes of others: hidden)
     /outbox       what it leaves for the host, writable
     /given        feedback and scripts, read-only
@@ -22,6 +23,9 @@ from interlock.workers.sites import Site
 
 GIVEN: Final = "/given"
 FEEDBACK: Final = f"{GIVEN}/feedback.txt"
+
+OUTPUT_BYTES_MAX: Final = 64_000_000
+"""Of an agent, heard as it comes: one that talks tells every file it reads twice, for hours."""
 
 PROMPT_VARIABLE_BYTES_MAX: Final = 100_000
 """One variable may have 128 KiB on Linux; the whole prompt is on standard input anyway."""
@@ -79,10 +83,10 @@ def paths_to_read(settings: Settings) -> tuple[Path, ...]:
     return tuple(Path(path).expanduser() for path in settings.sandbox.read)
 
 
-def mounts_of(site: Site, outbox: Path) -> tuple[Mount, ...]:
+def mounts_of(site: Site, outbox: Path, *, read_only: bool = False) -> tuple[Mount, ...]:
     """The attempt's own places, and the shared objects at their own paths."""
     return (
-        Mount(site.workspace, WORKSPACE, writable=True),
+        Mount(site.workspace, WORKSPACE, writable=not read_only),
         Mount(site.home, HOME, writable=True),
         Mount(outbox, OUTBOX, writable=True),
         *(Mount(path, str(path)) for path in site.shows),
@@ -100,9 +104,13 @@ def agent_order(
     profile = assignment.profile
     return BoxOrder(
         argv=(),
-        mounts=(*mounts_of(site, site.outbox), Mount(site.given, GIVEN), *prepared),
+        mounts=(
+            *mounts_of(site, site.outbox, read_only=assignment.read_only),
+            Mount(site.given, GIVEN),
+            *prepared,
+        ),
         env=agent_environment(around, settings, assignment),
-        limits=BoxLimits(),
+        limits=BoxLimits(output_bytes=OUTPUT_BYTES_MAX),
         network=tuple(dict.fromkeys((*settings.sandbox.network, *profile.network))),
         programs=("git", "sh", *profile.run[:1]),
         read=paths_to_read(settings),

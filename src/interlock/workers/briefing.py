@@ -13,6 +13,7 @@ from interlock.engine.dispatch import Job
 from interlock.engine.errors import BlobMissing
 from interlock.engine.ports import Blobs
 from interlock.repository.ports import Trees
+from interlock.workers.agents.permissions import ALLOW
 from interlock.workers.agents.ports import Assignment
 from interlock.workers.sites import Parked
 
@@ -127,9 +128,21 @@ def assignment_of(job: Job, brief: Brief, parked: Parked | None) -> Assignment:
         timeout=timedelta(seconds=brief.seconds),
         feedback=_with_question(brief.feedback, parked),
         session=parked.session if parked is not None and resumed else "",
-        answer=job.feedback if resumed else "",
+        answer=_answer(job.feedback, parked) if resumed and parked is not None else "",
         folder=folder,
+        read_only=job.planned.yields == "plan",
     )
+
+
+def _answer(said: str, parked: Parked) -> str:
+    """To a permission the answer is one for programs; the agent is told in words."""
+    tool, detail = parked.wanted
+    if not tool:
+        return said
+    about = f"{tool} {detail}".strip()
+    if said == ALLOW:
+        return f"You may do what you asked for ({about}): do it, and go on with your task."
+    return f"What you asked for ({about}) was refused: {said}. Go on with your task without it."
 
 
 def _with_question(feedback: str, parked: Parked | None) -> str:

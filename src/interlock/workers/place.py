@@ -22,6 +22,7 @@ class BoxPlace:
         argv: tuple[str, ...],
         env: Mapping[str, str] | None = None,
         files: Mapping[str, bytes] | None = None,
+        programs: tuple[str, ...] = (),
     ) -> RunningBox:
         shown = await asyncio.to_thread(self._lay_out, files or {})
         order = msgspec.structs.replace(
@@ -29,7 +30,7 @@ class BoxPlace:
             argv=argv,
             env={**self._order.env, **(env or {})},
             mounts=(*self._order.mounts, *shown),
-            programs=(*self._order.programs, argv[0]),
+            programs=(*self._order.programs, argv[0], *programs),
         )
         return await self._sandbox.start(order)
 

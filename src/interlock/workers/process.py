@@ -16,20 +16,23 @@ from typing import Final
 
 import msgspec
 
-from interlock.domain.ids import LeaseId, WorkerId
+from interlock.domain.ids import LeaseId, Token, WorkerId
 from interlock.engine.dispatch import (
     Alive,
+    Answer,
     Freeze,
     Interrupt,
     Job,
     Joined,
     Left,
+    Metered,
     Thaw,
     WorkerLink,
 )
 from interlock.engine.errors import EngineError, PartLost
 from interlock.engine.ports import Clock, IdSource
 from interlock.engine.supervisor import Supervisor
+from interlock.workers.leftovers import Owed
 from interlock.workers.reins import Reins
 from interlock.workers.service import Gateway
 from interlock.workers.telling import Teller
@@ -70,8 +73,10 @@ class WorkerProcess:
 
     async def run(self, leave: asyncio.Event) -> None:
         """Work until `leave` is set; raises PartLost when the plane is gone for good."""
-        await self._gateway.open()
+        cleared = await self._gateway.open()
         await self._join()
+        for owed in cleared.owed:
+            await self._tell_of(owed)
         async with Supervisor() as attempts:
             try:
                 async with Supervisor() as supervisor:
@@ -102,6 +107,21 @@ class WorkerProcess:
             )
         )
 
+    async def _tell_of(self, owed: Owed) -> None:
+        """What a dead worker's attempt had used; its lease is over, its money is spent."""
+        token = Token(int(owed.lease.rpartition("@")[2]))
+        await self._link.report(
+            Metered(
+                id=self._new_id(),
+                worker_id=self._identity.worker_id,
+                session=self._identity.session,
+                task_id=owed.task_id,
+                lease=owed.lease,
+                token=token,
+                usage=owed.usage,
+            )
+        )
+
     async def _be_heard(self) -> None:
         while True:
             seconds = self._lease_seconds / HEARTBEATS_PER_LEASE
@@ -110,6 +130,7 @@ class WorkerProcess:
             for lease in holds:
                 await self._link.renew(lease)
             frozen = tuple(lease for lease in holds if self._holds_still(lease))
+            asking = [(lease, self._asking(lease)) for lease in holds]
             await self._link.report(
                 Alive(
                     id=self._new_id(),
@@ -117,12 +138,17 @@ class WorkerProcess:
                     session=self._identity.session,
                     holds=holds,
                     frozen=frozen,
+                    asking=tuple((lease, question) for lease, question in asking if question),
                 )
             )
 
     def _holds_still(self, lease: LeaseId) -> bool:
         reins = self._working.get(lease)
         return reins is not None and reins.holds_still
+
+    def _asking(self, lease: LeaseId) -> str:
+        reins = self._working.get(lease)
+        return "" if reins is None else reins.asking
 
     # --- orders ----------------------------------------------------------------------------------
 
@@ -135,7 +161,7 @@ class WorkerProcess:
                         await self._link.done_with(order)
                 case Job():
                     self._begin(order, attempts)
-                case Freeze() | Thaw() | Interrupt():
+                case Freeze() | Thaw() | Interrupt() | Answer():
                     await self._steer(order)
 
     def _begin(self, job: Job, attempts: Supervisor) -> None:
@@ -147,7 +173,7 @@ class WorkerProcess:
         self._idle.clear()
         attempts.start(job.lease, self._work(job, reins))
 
-    async def _steer(self, order: Freeze | Thaw | Interrupt) -> None:
+    async def _steer(self, order: Freeze | Thaw | Interrupt | Answer) -> None:
         reins = self._working.get(order.lease)
         if reins is not None:
             match order:
@@ -157,6 +183,8 @@ class WorkerProcess:
                     reins.thaw()
                 case Interrupt():
                     reins.interrupt("the plane took the task back")
+                case Answer(question_id=question_id, answer=answer):
+                    reins.answer(question_id, answer)
         await self._link.done_with(order)
 
     async def _work(self, job: Job, reins: Reins) -> None:

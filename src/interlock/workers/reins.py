@@ -6,13 +6,16 @@ import asyncio
 class Reins:
     """Set by whoever hears the plane, looked at by whoever follows the agent.
 
-    Only the newest wish counts; an end is for good. `holds_still` is what really is.
+    Only the newest wish counts; an end is for good. `holds_still` is what really is, `asking` the
+    question that waits for a person.
     """
 
     def __init__(self) -> None:
         self.shall_hold = False
         self.end = ""
         self.holds_still = False
+        self.asking = ""
+        self._answers: dict[str, str] = {}
         self._told = asyncio.Event()
 
     def freeze(self) -> None:
@@ -26,6 +29,14 @@ class Reins:
     def interrupt(self, why: str) -> None:
         self.end = self.end or why
         self.wake()
+
+    def answer(self, question: str, answer: str) -> None:
+        self._answers[question] = answer
+        self.wake()
+
+    def answered(self, question: str) -> str | None:
+        """What a person said to it, once."""
+        return self._answers.pop(question, None)
 
     def wake(self) -> None:
         self._told.set()

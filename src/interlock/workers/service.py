@@ -18,10 +18,10 @@ from interlock.engine.dispatch import Job
 from interlock.engine.errors import EngineError
 from interlock.repository.ports import WorkspaceRefused
 from interlock.sandbox.ports import BoxRefused
-from interlock.workers.agents.ports import Agent
+from interlock.workers.agents.ports import Agent, AgentRefused
 from interlock.workers.attempt import Attempt, Ending, Tools
 from interlock.workers.briefing import Brief, Unfit, brief_of
-from interlock.workers.leftovers import clear_left_behind
+from interlock.workers.leftovers import Cleared, clear_left_behind
 from interlock.workers.reins import Reins
 from interlock.workers.sites import WORKTREES, SiteTaken
 from interlock.workers.telling import Teller
@@ -33,8 +33,8 @@ class Gateway:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
-    async def open(self) -> tuple[str, ...]:
-        """Once at a start: clear up after workers that died. What was found, in sentences."""
+    async def open(self) -> Cleared:
+        """Once at a start: clear up after workers that died."""
         await self._tools.workspaces.hide(f"/{WORKTREES}/")
         return await clear_left_behind(self._tools)
 
@@ -77,6 +77,8 @@ class Gateway:
             await teller.started(attempt.site, base, box, agent)
             worked = await attempt.work(agent, assignment, teller, reins)
             return await attempt.collect(worked)
+        except AgentRefused as refused:
+            return await attempt.refused(str(refused))
         except Exception as error:  # noqa: BLE001 - whatever it is, the task must be freed
             return await attempt.broke_off(_sentence(error))
 
@@ -84,7 +86,9 @@ class Gateway:
         if ending.denied:
             await teller.denied(ending.denied)
         if ending.question:
-            await teller.asked(ending.question)
+            if ending.result.usage is not None:
+                await teller.metered(ending.result.usage)
+            await teller.asked(ending.question, ending.tool, ending.cap)
         else:
             await teller.finished(ending.result)
 

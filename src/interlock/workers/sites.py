@@ -59,12 +59,16 @@ class Site(msgspec.Struct, frozen=True):
 
 
 class Parked(msgspec.Struct, frozen=True):
-    """A conversation that waits for an answer, and the work that was done until then."""
+    """A conversation that waits for an answer, and the work that was done until then.
+
+    `wanted` is the tool it asked for and what on, where it asked for a permission.
+    """
 
     profile: str
     session: str
     question: str
     head: CommitId | None = None
+    wanted: tuple[str, str] = ("", "")
 
 
 class Sites:

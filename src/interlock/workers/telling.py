@@ -6,6 +6,7 @@ from typing import TypedDict
 from interlock.domain.ids import CommitId, LeaseId, TaskId, Token, WorkerId
 from interlock.domain.result import Result
 from interlock.domain.task import Activity
+from interlock.domain.usage import Usage
 from interlock.engine.dispatch import (
     Asked,
     Declined,
@@ -13,7 +14,9 @@ from interlock.engine.dispatch import (
     Finished,
     Frozen,
     Job,
+    Metered,
     Progressed,
+    Questioned,
     Report,
     Started,
 )
@@ -66,8 +69,16 @@ class Teller:
     async def progressed(self, percent: int, activity: Activity | None) -> None:
         await self._report(Progressed(percent=percent, activity=activity, **self._shown()))
 
-    async def asked(self, question: str) -> None:
-        await self._report(Asked(question=question, **self._shown()))
+    async def questioned(self, question_id: str, question: str, tool: str) -> None:
+        await self._report(
+            Questioned(question_id=question_id, question=question, tool=tool, **self._shown())
+        )
+
+    async def metered(self, usage: Usage, trouble: str = "") -> None:
+        await self._report(Metered(usage=usage, trouble=trouble, **self._shown()))
+
+    async def asked(self, question: str, tool: str = "", cap: str = "") -> None:
+        await self._report(Asked(question=question, tool=tool, cap=cap, **self._shown()))
 
     async def frozen(self) -> None:
         await self._report(Frozen(**self._shown()))

@@ -1,6 +1,6 @@
 """What the doctor and `init` look with, all of it arranged: git, stores, boxes, programs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from interlock.control.errors import NoHistory
 from interlock.control.instruments import Instruments
 from interlock.control.store import Store
 from interlock.domain.ids import RepoId
-from interlock.domain.settings import BoxName, Limits, Settings
+from interlock.domain.settings import AgentProfile, BoxName, Limits, Settings
 from interlock.engine.errors import PartLost
 from interlock.repository.ports import NotARepository, RepositoryPlace, Suitability
 from interlock.sandbox.ports import BoxEnded, BoxOrder, BoxRefused, Promises
@@ -121,6 +121,10 @@ async def suitable(place: RepositoryPlace, settings: Settings) -> Suitability:
     return Suitability()
 
 
+async def says_its_version(profile: AgentProfile, environment: Mapping[str, str]) -> str:
+    return f"{profile.backend} 1.2.3"
+
+
 async def hide_nothing(place: RepositoryPlace) -> None:
     """The person's settings of git stay as they are."""
 
@@ -140,7 +144,8 @@ def instruments(folder: Path, **changes: object) -> Instruments:
         sandboxes=lambda: (FakeBoxes("bubblewrap"),),
         find_program=lambda _: None,
         environment={"HOME": str(folder), "PATH": "/usr/bin"},
-        driven=frozenset({"command", "scripted", "human"}),
+        client=says_its_version,
+        login=lambda profile, _: f"/home/ada/.{profile.backend}",
         hide_folders=hide_nothing,
     )
     return msgspec.structs.replace(tools, **changes)

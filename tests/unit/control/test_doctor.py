@@ -132,6 +132,8 @@ async def test_each_kind_of_agent_is_looked_at_in_its_way(tmp_path: Path):
             AgentProfile("ghost", "scripted", script="none.yaml"),
             AgentProfile("maria", "human"),
             AgentProfile("roy", "claude"),
+            AgentProfile("eve", "codex", auth="login"),
+            AgentProfile("ida", "acp", run=("qwen",), provider="nowhere"),
         )
     )
     found = await looked_at(tmp_path, settings)
@@ -139,7 +141,15 @@ async def test_each_kind_of_agent_is_looked_at_in_its_way(tmp_path: Path):
     assert line(found, "agent ghost").state == "broken"
     assert line(found, "agent maria").state == "ok"
     roy = line(found, "agent roy")
-    assert (roy.state, roy.next_step) == ("warning", "Use command, human or scripted")
+    assert (roy.state, roy.next_step) == (
+        "warning",
+        "Set ANTHROPIC_API_KEY where you start Interlock",
+    )
+    assert "claude 1.2.3" in roy.found
+    eve = line(found, "agent eve")
+    assert eve.state == "warning"
+    assert "no cap on money holds" in eve.found
+    assert line(found, "agent ida").next_step == "Add [models.nowhere]"
 
 
 async def test_without_gates_and_agents_nothing_would_run_and_that_is_said(tmp_path: Path):

@@ -57,7 +57,7 @@ async def test_what_is_found_is_tried_and_written(project: Path):
 async def test_what_is_left_to_do_is_said(tmp_path: Path):
     done = await set_up(instruments(tmp_path, find_program=programs("codex")), force=False)
     assert any(step.startswith("Add a [gates.tests]") for step in done.next_steps)
-    assert any(step.startswith("Set CODEX_API_KEY") for step in done.next_steps)
+    assert any(step.startswith("Set OPENAI_API_KEY") for step in done.next_steps)
     assert (done.gates, done.prepare) == ((), None)
 
 

@@ -187,8 +187,15 @@ def test_the_first_agent_found_is_the_default_and_the_others_keep_their_names():
     assert settings.agent_names == ("codex", "default")
     default = settings.agent("default")
     assert default is not None
-    assert (default.backend, default.run[0]) == ("command", "claude")
-    assert default.env == ("ANTHROPIC_API_KEY",)
+    assert (default.backend, default.run, default.env) == ("claude", (), ())
+
+
+def test_an_agent_of_the_client_protocol_is_told_where_its_models_are():
+    settings = written(look(seen(programs=("qwen",))))
+    default = settings.agent("default")
+    assert default is not None
+    assert (default.backend, default.run[0]) == ("acp", "qwen")
+    assert dict(default.variables)["OPENAI_API_KEY"] == "{model.key}"
 
 
 def test_without_an_agent_an_example_stands_in_a_comment():

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from interlock.domain.ids import LeaseId, RunId, TaskId, TaskName, Token, WorkerId
 from interlock.domain.result import Outcome, Result
 from interlock.domain.task import Activity, PlannedTask
+from interlock.domain.usage import Usage
 from interlock.engine.dispatch import (
     PROTOCOL,
     Alive,
+    Answer,
     Asked,
     Declined,
     Denied,
@@ -24,8 +26,10 @@ from interlock.engine.dispatch import (
     Job,
     Joined,
     Left,
+    Metered,
     Order,
     Progressed,
+    Questioned,
     Report,
     Started,
     Thaw,
@@ -47,18 +51,26 @@ ADA, LEASE, TASK, TOKEN = WorkerId("ada"), LeaseId("R1-t1@1"), TaskId("R1-t1"), 
 
 PLANNED = PlannedTask(TaskName("t1"), "Grüße", prompt="Say 'hello' \u2028 to \U0001f600.")
 JOB = Job(LEASE, TASK, RunId("R1"), ADA, TOKEN, 1, 60.0, PLANNED, feedback="again")
-ORDERS: list[Order] = [JOB, Freeze(LEASE), Thaw(LEASE), Interrupt(LEASE)]
+ORDERS: list[Order] = [
+    JOB,
+    Freeze(LEASE),
+    Thaw(LEASE),
+    Interrupt(LEASE),
+    Answer(LEASE, "q1", "allow"),
+]
 
 ABOUT_A_JOB = {"worker_id": ADA, "task_id": TASK, "lease": LEASE, "token": TOKEN}
 REPORTS: list[Report] = [
     Joined(id="1", worker_id=ADA, type="human", name="Ada", capabilities=("sql",), holds=(LEASE,)),
     Left(id="2", worker_id=ADA, reason="asked to stop"),
-    Alive(id="3", worker_id=ADA, holds=(LEASE,)),
+    Alive(id="3", worker_id=ADA, holds=(LEASE,), asking=((LEASE, "q1"),)),
     Started(id="4", **ABOUT_A_JOB),
     Declined(id="5", reason="no room", **ABOUT_A_JOB),
     Denied(id="11", hosts=("example.org",), **ABOUT_A_JOB),
     Progressed(id="6", percent=40, activity=Activity.RED, **ABOUT_A_JOB),
     Asked(id="7", question="Which?", **ABOUT_A_JOB),
+    Questioned(id="12", question_id="q1", question="May I?", tool="Bash", **ABOUT_A_JOB),
+    Metered(id="13", usage=Usage(requests=1, input_tokens=7), **ABOUT_A_JOB),
     Frozen(id="8", **ABOUT_A_JOB),
     Finished(id="9", result=Result(Outcome.FAILED, summary="no"), **ABOUT_A_JOB),
 ]

@@ -5,7 +5,7 @@ end with a code, or hold still until it is killed.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -187,6 +187,11 @@ class World:
 
     async def unpin(self, name: str) -> None:
         self.pinned.pop(name, None)
+
+    async def move_pins(self, pins: Mapping[str, CommitId | None]) -> None:
+        for name, commit in pins.items():
+            assert commit is None, "the gates remove what was left, and nothing else"
+            del self.pinned[name]
 
     async def pins(self, prefix: str = "") -> dict[str, CommitId]:
         return {name: at for name, at in self.pinned.items() if name.startswith(prefix)}

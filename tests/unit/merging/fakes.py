@@ -187,6 +187,10 @@ class FakeRepository:
             else:
                 self.pinned[name] = commit
 
+    async def pin_of(self, name: str) -> CommitId | None:
+        self._called("pin_of")
+        return self.pinned.get(name)
+
     async def pins(self, *prefixes: str) -> dict[str, CommitId]:
         self._called("pins")
         return {name: at for name, at in self.pinned.items() if name.startswith(prefixes or ("",))}

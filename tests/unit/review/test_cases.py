@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from interlock.domain.attempt import AttemptLoss
 from interlock.domain.command import AnswerTask, ApproveTask, RejectTask, RetryTask
+from interlock.domain.facts.attempt import AttemptAbandoned, QuestionAnswered, QuestionAsked
 from interlock.domain.facts.base import Fact
 from interlock.domain.facts.change import (
     ChangeApproved,
@@ -28,7 +30,7 @@ from interlock.domain.facts.task import (
     TaskRequeued,
     TaskRetried,
 )
-from interlock.domain.ids import TaskId
+from interlock.domain.ids import TaskId, Token
 from interlock.review.decide import Undecidable, command_for
 from interlock.review.question import blocked_by, question_of, waiting_for
 from interlock.review.state import About, Case, Cases, Told, fold
@@ -40,12 +42,16 @@ HELD_CHANGE = ChangeJudged(1, Judgement.PASSED, held="it changes interlock.toml"
 OPENING = {
     About.START: TaskHeld("held by a person"),
     About.QUESTION: TaskParked("which database?"),
+    About.PERMISSION: QuestionAsked(Token(1), "q1", "May it run `make`?", "Bash"),
+    About.BUDGET: TaskParked("the task has used all it may", cap="tokens_per_task"),
     About.FAILURE: TaskFailed("3 attempts failed"),
     About.CHANGE: HELD_CHANGE,
 }
 SETTLING = {
     About.START: TaskApproved("fine"),
     About.QUESTION: TaskAnswered("the new one"),
+    About.PERMISSION: QuestionAnswered(Token(1), "q1", "allow"),
+    About.BUDGET: TaskAnswered("go on"),
     About.FAILURE: TaskRetried("fixed"),
     About.CHANGE: ChangeApproved(1, "fine"),
 }
@@ -83,6 +89,20 @@ def test_each_time_has_a_number_of_its_own():
     held, approved = OPENING[About.START], SETTLING[About.START]
     cases = cases_of(held, approved, TaskMadeReady(), held).all
     assert [(case.number, case.open) for case in cases] == [(1, False), (2, True)]
+
+
+def test_a_question_stays_the_same_one_when_its_agent_is_parked():
+    asked = OPENING[About.PERMISSION]
+    parked = TaskParked("May it run `make`?", "Bash")
+    over = AttemptAbandoned(1, Token(1), AttemptLoss.PARKED)
+    case = the_case(asked, over, parked)
+    assert (case.number, case.about, case.open) == (1, About.PERMISSION, True)
+
+
+def test_nobody_is_asked_for_an_agent_that_is_gone():
+    case = the_case(OPENING[About.PERMISSION], AttemptAbandoned(1, Token(1), AttemptLoss.LOST))
+    assert case.ended is not None
+    assert case.ended.ending == "overtaken"
 
 
 def test_a_held_change_that_was_approved_is_not_asked_about_again():
@@ -145,6 +165,18 @@ def test_approving_means_what_the_case_asks(about: About, command: object):
     case = the_case(OPENING[about])
     assert command_for(TASK, case, "approve", "yes") == command
     assert command_for(TASK, case, "reject", "no") == RejectTask(TASK, "no")
+
+
+def test_a_permission_is_given_or_refused_and_the_task_goes_on():
+    case = the_case(OPENING[About.PERMISSION])
+    assert command_for(TASK, case, "approve", "") == AnswerTask(TASK, "allow")
+    assert command_for(TASK, case, "reject", "use make") == AnswerTask(TASK, "deny: use make")
+
+
+def test_more_money_is_given_or_the_task_ends():
+    case = the_case(OPENING[About.BUDGET])
+    assert isinstance(command_for(TASK, case, "approve", ""), AnswerTask)
+    assert command_for(TASK, case, "reject", "enough") == RejectTask(TASK, "enough")
 
 
 def test_a_question_wants_an_answer():

@@ -10,10 +10,12 @@ from interlock.adapters.pretend.clock import PretendClock
 from interlock.adapters.pretend.loop import rehearse
 from interlock.domain.ids import LeaseId, RunId, TaskId, TaskName, Token, WorkerId
 from interlock.domain.task import PlannedTask
-from interlock.engine.dispatch import Frozen, Job, Progressed, Report
+from interlock.domain.usage import Usage
+from interlock.engine.dispatch import Frozen, Job, Metered, Progressed, Questioned, Report
 from interlock.sandbox.ports import BoxEnded, BoxRefused
 from interlock.workers.agents.ports import AgentEvent, Ended, Moved, Said, Used, Wanted
 from interlock.workers.following import Course, Follower, Stop, Watch
+from interlock.workers.models.ports import OverCap
 from interlock.workers.reins import Reins
 from interlock.workers.telling import Teller
 
@@ -68,6 +70,7 @@ class Turn:
     def __init__(self, *steps: Step, box: Box | None = None, stubborn: bool = False) -> None:
         self.steps, self.box, self.stubborn = steps, box or Box(), stubborn
         self.interrupted = False
+        self.answers: list[tuple[str, str]] = []
 
     async def events(self) -> AsyncIterator[AgentEvent]:
         for step in self.steps:
@@ -92,7 +95,7 @@ class Turn:
         return False
 
     async def answer(self, question: str, answer: str) -> None:
-        raise AssertionError(f"nobody answers {question} with {answer} here")
+        self.answers.append((question, answer))
 
     async def interrupt(self) -> None:
         self.interrupted = True
@@ -101,16 +104,31 @@ class Turn:
 class Scene:
     """One turn being followed."""
 
-    def __init__(self, turn: Turn, seconds: float = 1_000.0) -> None:
+    def __init__(self, turn: Turn, seconds: float = 1_000.0, patience: float = 0.0) -> None:
         self.turn, self.reins, self.reports = turn, Reins(), list[Report]()
         self.full = ""
         self.clock = PretendClock()
         teller = Teller(JOB, 1, self._heard, lambda: f"report-{len(self.reports)}")
-        watch = Watch(seconds, self._over_quota)
+        self.rules: dict[str, str] = {}
+        self.breach: asyncio.Future[OverCap] = asyncio.get_running_loop().create_future()
+        self.usage = Usage()
+        self.trouble = ""
+        watch = Watch(
+            seconds,
+            self._over_quota,
+            lambda wanted: self.rules.get(wanted.detail, ""),
+            patience,
+            self._breached,
+            lambda: self.usage,
+            lambda: self.trouble,
+        )
         self.follower = Follower(turn, teller, self.reins, watch, self.clock)
 
     async def _heard(self, report: Report) -> None:
         self.reports.append(report)
+
+    async def _breached(self) -> OverCap:
+        return await self.breach
 
     async def _over_quota(self) -> str:
         return self.full
@@ -206,6 +224,116 @@ def test_a_question_ends_the_turn_and_is_told_with_its_options():
         course = await scene.run()
         assert course.stop is Stop.ASKED
         assert course.why == "Which one? (about shell) Options: a; b."
+
+    play(story)
+
+
+MAKE = Wanted("q1", "May it run make?", "Bash", detail="make")
+
+
+def test_what_settings_can_answer_is_nobody_s_question():
+    async def story() -> None:
+        scene = Scene(Turn(MAKE, 20.0), patience=300)
+        scene.rules = {"make": "allow"}
+        course = await scene.run()
+        assert course.stop is None
+        assert scene.turn.answers == [("q1", "allow")]
+        assert scene.reports == []
+
+    play(story)
+
+
+def test_an_answer_in_time_reaches_the_agent_at_its_work():
+    async def story() -> None:
+        scene = Scene(Turn(MAKE, 100.0), seconds=120, patience=300)
+        course = await scene.run((90, lambda: scene.reins.answer("q1", "deny: use ninja")))
+        assert course.stop is None
+        assert scene.turn.answers == [("q1", "deny: use ninja")]
+        (asked,) = scene.reports
+        assert isinstance(asked, Questioned)
+        assert (asked.question_id, asked.tool) == ("q1", "Bash")
+        assert scene.reins.asking == ""
+
+    play(story)
+
+
+def test_questions_come_to_a_person_one_by_one():
+    async def story() -> None:
+        second = Wanted("q2", "May it push?", "Bash", detail="git push")
+        scene = Scene(Turn(MAKE, second, 100.0), patience=300)
+        await scene.run(
+            (10, lambda: scene.reins.answer("q1", "allow")),
+            (20, lambda: scene.reins.answer("q2", "allow")),
+        )
+        asked = [each.question_id for each in scene.reports if isinstance(each, Questioned)]
+        assert asked == ["q1", "q2"]
+        assert scene.turn.answers == [("q1", "allow"), ("q2", "allow")]
+
+    play(story)
+
+
+def test_who_waits_too_long_for_an_answer_is_parked():
+    async def story() -> None:
+        scene = Scene(Turn(MAKE, 5_000.0), seconds=60, patience=300)
+        course = await scene.run()
+        assert (course.stop, course.asked) == (Stop.ASKED, MAKE)
+        assert scene.turn.interrupted
+        assert 300 <= scene.clock.monotonic() < 315
+
+    play(story)
+
+
+def test_an_answer_to_something_else_answers_nothing():
+    async def story() -> None:
+        scene = Scene(Turn(MAKE, 5_000.0), patience=60)
+        course = await scene.run((10, lambda: scene.reins.answer("q9", "allow")))
+        assert course.stop is Stop.ASKED
+        assert scene.turn.answers == []
+
+    play(story)
+
+
+def test_a_cap_ends_it_and_says_which():
+    async def story() -> None:
+        scene = Scene(Turn(5_000.0))
+        over = OverCap("tokens_per_task", "it would pass 10 tokens")
+        course = await scene.run((30, lambda: scene.breach.set_result(over)))
+        assert (course.stop, course.cap) == (Stop.BUDGET, "tokens_per_task")
+        assert course.why == "it would pass 10 tokens"
+
+    play(story)
+
+
+def test_an_agent_that_gives_up_for_a_cap_has_not_failed():
+    async def story() -> None:
+        scene = Scene(Turn(5.0))
+        scene.breach.set_result(OverCap("cost_usd_per_run", "the run has no money left"))
+        course = await scene.run()
+        assert (course.stop, course.cap) == (Stop.BUDGET, "cost_usd_per_run")
+
+    play(story)
+
+
+def test_what_was_used_is_told_now_and_then_while_it_grows():
+    async def story() -> None:
+        scene = Scene(Turn(200.0))
+
+        def spend(requests: int) -> None:
+            scene.usage = Usage(requests, input_tokens=10)
+
+        await scene.run((20, lambda: spend(1)), (100, lambda: spend(2)))
+        told = [each.usage.requests for each in scene.reports if isinstance(each, Metered)]
+        assert told == [1, 2]
+
+    play(story)
+
+
+def test_trouble_on_the_way_to_models_is_told_at_once_and_once():
+    async def story() -> None:
+        scene = Scene(Turn(60.0))
+        await scene.run((7, lambda: setattr(scene, "trouble", "anthropic answers 529")))
+        told = [each.trouble for each in scene.reports if isinstance(each, Metered)]
+        assert told == ["anthropic answers 529"]
 
     play(story)
 

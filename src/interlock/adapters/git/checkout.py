@@ -53,11 +53,11 @@ class Checkout:
         if (self._git_dir / "index.lock").exists():
             return LeftAlone(bases[0], "another git is at work there (index.lock)")
         self._filters_off = await self._every_filter_off()
-        if (await self._run("ls-files", "-u")).out:
+        edited = await self._edited()
+        if any(entry.unmerged for entry in edited):
             return LeftAlone(bases[0], "it has conflicts that are not resolved")
-        await self._run("update-index", "-q", "--refresh")
-        base = await self._nearest((*bases, goal))
-        return None if base == goal else await self._follow(base, goal)
+        base, staged = await self._nearest((*bases, goal))
+        return None if base == goal else await self._follow(base, goal, edited, staged)
 
     async def has_edits(self) -> bool:
         """Whether anything tracked differs from HEAD, staged or not; writes nothing."""
@@ -70,12 +70,13 @@ class Checkout:
         there = (what for name, what in UNFINISHED.items() if (self._git_dir / name).exists())
         return next(there, "")
 
-    async def _follow(self, base: str, goal: str) -> LeftAlone | None:
+    async def _follow(
+        self, base: str, goal: str, edited: list[Entry], staged: list[Entry]
+    ) -> LeftAlone | None:
         coming = {entry.path: entry for entry in await self._differences("diff-tree", base, goal)}
         if why := await self._needs_a_filter(coming, goal):
             return LeftAlone(base, why)
-        staged = await self._differences("diff-index", "--cached", base)
-        touched = {entry.path for entry in await self._edited()}
+        touched = {entry.path for entry in edited}
         touched |= {path for path, entry in coming.items() if self._in_the_way(entry, coming)}
         theirs = [entry.path for entry in staged if not _same(entry, coming.get(entry.path))]
         theirs += [path for path in sorted(touched) if not await self._as_in_goal(path, coming)]
@@ -88,15 +89,23 @@ class Checkout:
         moved = await self._run("read-tree", "-m", "-u", "--no-recurse-submodules", base, goal)
         return LeftAlone(base, f"git says: {moved.complaint}") if moved.code else None
 
-    async def _nearest(self, bases: tuple[str, ...]) -> str:
+    async def _nearest(self, bases: tuple[str, ...]) -> tuple[str, list[Entry]]:
         """The one from which the least is staged: that is what the checkout shows."""
-        counted = [
-            (len(await self._differences("diff-index", "--cached", base)), position, base)
-            for position, base in enumerate(bases)
-        ]
-        return min(counted)[2]
+        nearest: tuple[str, list[Entry]] | None = None
+        for base in bases:
+            staged = await self._differences("diff-index", "--cached", base)
+            if nearest is None or len(staged) < len(nearest[1]):
+                nearest = base, staged
+            if not staged:
+                break
+        return nearest or (bases[0], [])
 
     async def _edited(self) -> list[Entry]:
+        """A file that was written again as it was counts only until the index has heard of it."""
+        edited = await self._differences("diff-files")
+        if not edited:
+            return edited
+        await self._run("update-index", "-q", "--refresh")
         return await self._differences("diff-files")
 
     async def _differences(self, *words: str) -> list[Entry]:

@@ -19,6 +19,7 @@ import msgspec
 
 from interlock.adapters.git.checkout import Checkout
 from interlock.adapters.git.locks import OwnLocks
+from interlock.adapters.git.loose import where
 from interlock.adapters.git.surroundings import Surroundings, write_whole
 from interlock.domain.ids import CommitId
 
@@ -40,12 +41,8 @@ class Checkouts:
         self._git, self._locks = git, locks
 
     async def bring_forward(self, branch: str, old: str, new: str) -> str:
-        head = await self._git.on_refs(
-            "show-ref", "--verify", "--hash", "--", f"refs/heads/{branch}"
-        )
-        goal = CommitId(head.text)
-        ahead = await self._git.on_objects("merge-base", "--is-ancestor", new, goal or new)
-        if not goal or ahead.code:
+        goal = await where(self._git, f"refs/heads/{branch}")
+        if goal is None or not await self._holds(goal, new):
             return f"{branch} does not hold {new[:12]} any more; no checkout was touched."
         notes = []
         for standing in await standing_on(self._git, branch):
@@ -53,6 +50,12 @@ class Checkouts:
             if note:
                 notes.append(note)
         return " ".join(notes)
+
+    async def _holds(self, goal: CommitId, new: str) -> bool:
+        if goal == new:
+            return True
+        ahead = await self._git.on_objects("merge-base", "--is-ancestor", new, goal)
+        return ahead.code == 0
 
     async def _one(self, standing: Standing, old: str, goal: str) -> str:
         remembered = self._memory_of(standing.git_dir)

@@ -9,6 +9,7 @@ import msgspec
 
 from interlock.adapters.git.checkout import Checkout
 from interlock.adapters.git.checkouts import Standing, standing_on
+from interlock.adapters.git.loose import where
 from interlock.adapters.git.mounts import MOUNTS, network_file_system
 from interlock.adapters.git.program import git
 from interlock.adapters.git.raw import shown
@@ -65,13 +66,11 @@ class GitInspector:
                 return
         for finding in (*_shape(place), *await self._history(place)):
             yield finding
-        head = await self._git.on_refs(
-            "show-ref", "--verify", "--hash", "--", f"refs/heads/{branch}"
-        )
-        if head.code:
+        head = await where(self._git, f"refs/heads/{branch}")
+        if head is None:
             yield await self._no_target(branch)
             return
-        async for finding in self._content(head.text, branch):
+        async for finding in self._content(head, branch):
             yield finding
         for standing in await standing_on(self._git, branch):
             async for finding in self._checkout(place, standing, branch):

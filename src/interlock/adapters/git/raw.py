@@ -20,6 +20,7 @@ class Entry(msgspec.Struct, frozen=True):
     new_mode: str
     olds: tuple[str, ...]
     new: str
+    unmerged: bool = False
 
 
 def entries(raw: bytes) -> Iterator[Entry]:
@@ -39,6 +40,7 @@ def entries(raw: bytes) -> Iterator[Entry]:
             new_mode=words[parents],
             olds=tuple(words[parents + 1 : 2 * parents + 1]),
             new=words[2 * parents + 1],
+            unmerged=words[-1] == "U",
         )
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from interlock.adapters.git.checkouts import Checkouts
 from interlock.adapters.git.locks import OwnLocks
+from interlock.adapters.git.loose import where
 from interlock.adapters.git.program import PART, Answer, Bounds
 from interlock.adapters.git.surroundings import Surroundings
 from interlock.adapters.git.trees import checked
@@ -36,8 +37,7 @@ class GitTarget:
             answer = await self._git.on_refs(*words)
         if answer.code == 0:
             return True
-        stands = await self._git.on_refs("show-ref", "--verify", "--hash", "--", ref)
-        if stands.text != old:
+        if await where(self._git, ref) != old:
             return False
         raise PartLost(PART, f"{ref} cannot be moved: {answer.complaint}", _mend(answer))
 
@@ -67,8 +67,7 @@ class GitTarget:
             return None
         if answer.code:
             raise _unreachable(remote, answer.complaint)
-        said = await self._git.on_refs("show-ref", "--verify", "--hash", "--", kept)
-        return CommitId(said.text)
+        return await where(self._git, kept)
 
     async def bring_forward(self, branch: str, old: CommitId, new: CommitId) -> str:
         return await self._checkouts.bring_forward(branch, checked(old), checked(new))

@@ -10,6 +10,7 @@ from typing import Final, Generic, TypeVar
 from interlock.adapters.git.clash import clash_of
 from interlock.adapters.git.intake import Intake
 from interlock.adapters.git.locks import OwnLocks
+from interlock.adapters.git.loose import has_commit, lineage_of, where
 from interlock.adapters.git.program import PART, Answer, Bounds
 from interlock.adapters.git.raw import changed_paths
 from interlock.adapters.git.surroundings import Surroundings
@@ -70,6 +71,9 @@ class GitTrees:
     What a commit's name stands for never changes, so it is asked once. But the same wish makes the
     same commit again, also after the first one was collected: with `commit` all that was known
     about it is forgotten, and the next answers are looked for in what is there.
+
+    A difference belongs to two trees, whatever commits they came with. Still each commit is looked
+    at once: an answer from memory does not tell whether what was made just now is whole.
     """
 
     def __init__(self, place: RepositoryPlace, store: Path) -> None:
@@ -78,20 +82,19 @@ class GitTrees:
         self._intake = Intake(self._git)
         self._tree_of = _Memory[CommitId, str](REMEMBERED_MAX)
         self._ancestors = _Memory[tuple[CommitId, CommitId], bool](REMEMBERED_MAX)
-        self._changed = _Memory[tuple[CommitId, CommitId], tuple[ChangedPath, ...]](
+        self._changed = _Memory[tuple[str, str], tuple[ChangedPath, ...]](
             DIFFERENCES_REMEMBERED_MAX
         )
+        self._looked_at = _Memory[CommitId, bool](REMEMBERED_MAX)
 
     async def head_of(self, branch: str) -> CommitId | None:
-        name = f"refs/heads/{branch}"
-        answer = await self._git.on_refs("show-ref", "--verify", "--hash", "--", name)
-        return None if answer.code else CommitId(answer.text)
+        return await where(self._git, f"refs/heads/{branch}")
 
     async def tree_of(self, commit: CommitId) -> str:
-        known = self._tree_of.find(commit)
+        known = self._known_tree(checked(commit))
         if known is not None:
             return known
-        wanted = f"{checked(commit)}^{{tree}}"
+        wanted = f"{commit}^{{tree}}"
         answer = await self._git.on_objects("rev-parse", "--verify", "--quiet", wanted)
         if answer.code:
             raise _missing(commit)
@@ -99,8 +102,7 @@ class GitTrees:
         return answer.text
 
     async def has(self, commit: CommitId) -> bool:
-        answer = await self._git.on_objects("cat-file", "-e", f"{checked(commit)}^{{commit}}")
-        return answer.code == 0
+        return await has_commit(self._git, checked(commit))
 
     async def take_in(self, pack: Path, head: CommitId, pin: str) -> None:
         async with self._intake.open(pack, checked(head)) as arrived:
@@ -108,13 +110,16 @@ class GitTrees:
             await self.pin(pin, head)
 
     async def changed(self, old: CommitId, new: CommitId) -> tuple[ChangedPath, ...]:
-        known = self._changed.find((old, new))
-        if known is not None:
+        key = self._known_tree(checked(old)) or old, self._known_tree(checked(new)) or new
+        known = self._changed.find(key)
+        if known is not None and self._looked_at.find(old) and self._looked_at.find(new):
             return known
-        words = ("diff-tree", "-r", "-z", "--raw", *_PLAIN_DIFF, checked(old), checked(new))
+        words = ("diff-tree", "-r", "-z", "--raw", *_PLAIN_DIFF, old, new)
         paths = changed_paths((await self._well(*words)).out)
+        for commit in (old, new):
+            self._looked_at.keep(commit, True)
         if len(paths) <= PATHS_REMEMBERED_MAX:
-            self._changed.keep((old, new), paths)
+            self._changed.keep(key, paths)
         return paths
 
     async def patch(self, old: CommitId, new: CommitId) -> bytes:
@@ -147,7 +152,7 @@ class GitTrees:
         if answer.code:
             raise _failed("commit-tree", answer)
         made = CommitId(answer.text)
-        for memory in (self._tree_of, self._ancestors, self._changed):
+        for memory in (self._tree_of, self._ancestors, self._looked_at):
             memory.forget(made)
         return made
 
@@ -172,6 +177,9 @@ class GitTrees:
             which = f"{PINS}{next(iter(pins))}" if len(pins) == 1 else f"of {len(pins)} pins"
             raise _failed(f"update-ref {which}", answer)
 
+    async def pin_of(self, name: str) -> CommitId | None:
+        return await where(self._git, f"{PINS}{name}")
+
     async def pins(self, *prefixes: str) -> dict[str, CommitId]:
         prefixes = prefixes or ("",)
         # Git lists folders of refs; what else lies in them is left out here.
@@ -184,9 +192,10 @@ class GitTrees:
         return {name: CommitId(commit) for name, commit in lines if name.startswith(prefixes)}
 
     async def is_ancestor(self, older: CommitId, younger: CommitId) -> bool:
-        if self._ancestors.find((older, younger)):
+        self._known_tree(checked(younger))
+        if self._ancestors.find((checked(older), younger)):
             return True
-        words = ("merge-base", "--is-ancestor", checked(older), checked(younger))
+        words = ("merge-base", "--is-ancestor", older, younger)
         answer = await self._git.on_objects(*words)
         if answer.code not in {0, 1}:
             raise _failed("merge-base", answer)
@@ -212,6 +221,19 @@ class GitTrees:
         raw = (await self._well("cat-file", "commit", checked(commit))).out
         return raw.partition(b"\n\n")[2].decode(errors="replace")
 
+    def _known_tree(self, commit: CommitId) -> str | None:
+        """From memory, or from the commit itself, whose parents are remembered as well."""
+        known = self._tree_of.find(commit)
+        if known is not None:
+            return known
+        lineage = lineage_of(self._git.objects_path, commit)
+        if lineage is None:
+            return None
+        self._tree_of.keep(commit, lineage.tree)
+        for parent in lineage.parents:
+            self._ancestors.keep((parent, commit), True)
+        return lineage.tree
+
     async def _well(self, *words: str, most: int = 64_000_000) -> Answer:
         answer = await self._git.on_objects(*words, bounds=Bounds(seconds=120, out_bytes=most))
         if answer.cut:
@@ -222,11 +244,11 @@ class GitTrees:
         return answer
 
 
-def checked(commit: str) -> str:
+def checked(commit: str) -> CommitId:
     """Only a full name goes onto a command line: nothing that git would read as something else."""
     if _COMMIT.fullmatch(commit) is None:
         raise PartLost(PART, f"{commit[:80]!r} is no full name of a commit", "Name one in full")
-    return commit
+    return CommitId(commit)
 
 
 def _move(name: str, commit: CommitId | None) -> str:

@@ -18,6 +18,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from interlock.adapters.git.loose import has_commit
 from interlock.adapters.git.program import HARMLESS, PART, Bounds, bare_environment, run
 from interlock.adapters.git.surroundings import Surroundings, lost
 from interlock.adapters.git.trees import checked
@@ -56,8 +57,7 @@ class GitWorkspaces:
         path = _full(path)
         if branch is not None and not _is_branch(branch):
             raise WorkspaceRefused(f"{branch!r} cannot be the name of a branch.")
-        present = await self._git.on_objects("cat-file", "-e", f"{checked(commit)}^{{commit}}")
-        if present.code:
+        if not await has_commit(self._git, checked(commit)):
             raise WorkspaceRefused(
                 f"Commit {commit} is not in the repository; pin it before it is collected."
             )

@@ -14,8 +14,10 @@ from interlock.domain.change import ChangeSet
 from interlock.domain.ids import CommitId, LeaseId, RepoId, WorkerId
 from interlock.domain.result import Outcome, Result
 from interlock.domain.task import Activity
+from interlock.domain.usage import Usage
 from interlock.engine.dispatch import (
     Alive,
+    Answer,
     Asked,
     Declined,
     Denied,
@@ -25,7 +27,9 @@ from interlock.engine.dispatch import (
     Interrupt,
     Job,
     Joined,
+    Metered,
     Progressed,
+    Questioned,
     Started,
     Thaw,
     WorkerLink,
@@ -44,6 +48,9 @@ class Performance(msgspec.Struct, frozen=True):
     steps: int = 4
     declines: str = ""
     asks: str = ""
+    patience_seconds: float = 0.0
+    uses: Usage | None = None
+    cap: str = ""
     denies: tuple[str, ...] = ()
     ignores_freeze: bool = False
     summary: str = ""
@@ -70,6 +77,8 @@ class _Running:
         self.job, self.performance = job, performance
         self.frozen = False
         self.interrupted = False
+        self.asking = ""
+        self.answer: str | None = None
         self.told = asyncio.Event()
 
 
@@ -103,7 +112,7 @@ class PretendWorker:
                     case Job():
                         self._seen.add(order.lease)
                         group.create_task(self._work(order))
-                    case Freeze() | Thaw() | Interrupt():
+                    case Freeze() | Thaw() | Interrupt() | Answer():
                         await self._control(order)
 
     async def _join(self) -> None:
@@ -134,10 +143,15 @@ class PretendWorker:
                     session=self._profile.session,
                     holds=holds,
                     frozen=tuple(lease for lease in holds if self._running[lease].frozen),
+                    asking=tuple(
+                        (lease, self._running[lease].asking)
+                        for lease in holds
+                        if self._running[lease].asking
+                    ),
                 )
             )
 
-    async def _control(self, order: Freeze | Thaw | Interrupt) -> None:
+    async def _control(self, order: Freeze | Thaw | Interrupt | Answer) -> None:
         running = self._running.get(order.lease)
         if running is not None:
             match order:
@@ -149,6 +163,9 @@ class PretendWorker:
                     running.frozen = False
                 case Interrupt():
                     running.interrupted = True
+                case Answer(question_id=question_id, answer=answer):
+                    if question_id == running.asking:
+                        running.answer = answer
             running.told.set()
         await self._link.done_with(order)
 
@@ -173,15 +190,47 @@ class PretendWorker:
         for step in range(1, steps + 1):
             if not await self._pass_time(running, performance.seconds / steps):
                 return
-            if performance.asks and step / steps >= _BEFORE_ASKING:
-                await self._report(Asked, job, question=performance.asks)
-                return
+            if performance.asks and step / steps >= _BEFORE_ASKING and running.answer is None:
+                answered = await self._wait_for_answer(running)
+                if running.interrupted:
+                    return
+                if not answered:
+                    await self._tell_usage(running)
+                    await self._report(Asked, job, question=performance.asks, cap=performance.cap)
+                    return
             if step < steps:
                 activity = list(Activity)[(step - 1) % len(Activity)]
                 await self._report(Progressed, job, percent=100 * step // steps, activity=activity)
+        await self._tell_usage(running)
         if performance.denies:
             await self._report(Denied, job, hosts=performance.denies)
         await self._report(Finished, job, result=self._result(job, performance))
+
+    async def _tell_usage(self, running: _Running) -> None:
+        if running.performance.uses is not None:
+            await self._report(Metered, running.job, usage=running.performance.uses)
+
+    async def _wait_for_answer(self, running: _Running) -> bool:
+        """Keep at it for a while, as an agent does that waits for its permission."""
+        patience = running.performance.patience_seconds
+        if not patience:
+            return False
+        running.asking = f"{running.job.lease}/1"
+        question = running.performance.asks
+        await self._report(Questioned, running.job, question_id=running.asking, question=question)
+        until = self._clock.monotonic() + patience
+        while running.answer is None and not running.interrupted:
+            left = until - self._clock.monotonic()
+            if left <= 0:
+                break
+            running.told.clear()
+            try:
+                async with asyncio.timeout(left):
+                    await running.told.wait()
+            except TimeoutError:
+                break
+        running.asking = ""
+        return running.answer is not None
 
     async def _pass_time(self, running: _Running, seconds: float) -> bool:
         """True when the time has passed, False when the job was interrupted."""

@@ -192,6 +192,8 @@ class SocketDispatch:
             with contextlib.suppress(FileNotFoundError):
                 if self._path.stat().st_ino == mine:
                     self._path.unlink()
+            with contextlib.suppress(OSError):  # not empty: others still have a door there
+                self._path.parent.rmdir()
 
     async def _attend(self, peer: _Peer) -> None:
         try:
@@ -247,7 +249,8 @@ class SocketDispatch:
                 await self._listen(worker, peer, box)
                 talking.cancel()
         except* (OSError, EngineError) as errors:
-            _log.warning("worker %s: connection lost: %s", worker, errors.exceptions[0])
+            if not peer.said_goodbye:  # whoever left may do so without having read our last words
+                _log.warning("worker %s: connection lost: %s", worker, errors.exceptions[0])
 
     async def _talk(self, worker: WorkerId, peer: _Peer, box: OrderBox) -> None:
         while True:

@@ -85,7 +85,8 @@ class SandlockSandbox:
             folders = {mount.inside: str(mount.outside) for mount in order.mounts}
             translation = Translation(folders, ports.relays)
             if ports.proxy:
-                order = msgspec.structs.replace(order, env=proxy_env(order.env, ports.proxy))
+                told_env = proxy_env(order.env, ports.proxy, relays=bool(ports.relays))
+                order = msgspec.structs.replace(order, env=told_env)
             reach = (*ports.relays.values(), *([ports.proxy] if ports.proxy else []))
             told = policy(order, self._host, translation, str(body.scratch), reach)
             _check_folder(str(told["cwd"]), order)

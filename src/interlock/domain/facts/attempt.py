@@ -5,6 +5,7 @@ from interlock.domain.facts.base import Fact
 from interlock.domain.ids import CommitId, Token, WorkerId
 from interlock.domain.result import Result
 from interlock.domain.task import Activity
+from interlock.domain.usage import Usage
 
 
 class AttemptStarted(Fact, frozen=True):
@@ -33,6 +34,34 @@ class AttemptProgressed(Fact, frozen=True):
     token: Token
     percent: int
     activity: Activity | None = None
+
+
+class QuestionAsked(Fact, frozen=True):
+    """Its agent waits at work for an answer; `tool` is set where it asks for a permission."""
+
+    token: Token
+    question_id: str
+    question: str
+    tool: str = ""
+
+
+class QuestionAnswered(Fact, frozen=True):
+    """A person answered while the agent still waited for it."""
+
+    token: Token
+    question_id: str
+    answer: str
+
+
+class UsageCounted(Fact, frozen=True):
+    """All that the attempt under this token has used of models until now.
+
+    `trouble` is what went wrong last on the way to them.
+    """
+
+    token: Token
+    usage: Usage
+    trouble: str = ""
 
 
 class AttemptFinished(Fact, frozen=True):

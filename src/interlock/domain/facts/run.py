@@ -1,6 +1,7 @@
 """Facts about a run; they live in the stream of the run."""
 
 from interlock.domain.facts.base import Fact
+from interlock.domain.forecast import RunForecast
 from interlock.domain.goal import Goal
 from interlock.domain.group import StageGroup
 from interlock.domain.ids import BlobId, CommitId, RepoId, RunId
@@ -12,7 +13,9 @@ class RunStarted(Fact, frozen=True):
     """A plan was accepted. The plan is a blob; its tasks follow as facts of their own.
 
     `settings` is the blob of the settings that rule the run, `settings_digest` the hash of the
-    file they were read from; `base` is where the branch `target` stood, `source` the plan's file.
+    file they were read from; `base` is where the branch `target` stood, `source` the plan's file
+    or the part it plays for a goal in words.
+    `forecast` is what was expected of it at that moment; None: nobody made one.
     """
 
     run_id: RunId
@@ -28,6 +31,7 @@ class RunStarted(Fact, frozen=True):
     target: str = ""
     base: CommitId | None = None
     source: str = ""
+    forecast: RunForecast | None = None
 
 
 class RunAmended(Fact, frozen=True):

@@ -64,9 +64,20 @@ class TaskRejected(Fact, frozen=True):
 
 
 class TaskParked(Fact, frozen=True):
-    """Its worker asked something only a person can answer and was freed meanwhile."""
+    """Its worker asked something only a person can answer and was freed meanwhile.
+
+    `tool` is set where it asks for a permission, `cap` where it has reached what it may use.
+    """
 
     question: str
+    tool: str = ""
+    cap: str = ""
+
+
+class BudgetRaised(Fact, frozen=True):
+    """A person gave the task as much again as that setting allows."""
+
+    cap: str
 
 
 class TaskAnswered(Fact, frozen=True):

@@ -145,6 +145,7 @@ def _candidate(run: RunPicture, task: TaskPicture) -> Candidate:
         run.goal.text,
         run.target,
         run.settings,
+        None if task.result is None else task.result.document,
     )
 
 

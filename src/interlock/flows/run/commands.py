@@ -24,9 +24,11 @@ from interlock.domain.command import (
     SubmitTask,
     TaskCommand,
 )
+from interlock.domain.facts.attempt import QuestionAnswered
 from interlock.domain.facts.command import CommandAccepted, CommandRefused
 from interlock.domain.ids import RunId
 from interlock.domain.lifecycle import Refusal
+from interlock.engine.dispatch import Answer
 from interlock.flows.run import by_hand
 from interlock.flows.run import decide as run_decide
 from interlock.flows.run.draft import Draft
@@ -105,4 +107,8 @@ def _task_command(draft: Draft, given: GivenCommand, command: TaskCommand) -> Re
     if isinstance(outcome, Refusal):
         return outcome
     draft.record(task_stream(task.id), *outcome, actor=given.actor)
+    for fact in outcome:
+        if isinstance(fact, QuestionAnswered) and task.lease is not None:
+            answer = Answer(task.lease.id, fact.question_id, fact.answer)
+            draft.orders.append((task.lease.worker_id, answer))
     return None

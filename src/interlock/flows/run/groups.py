@@ -92,10 +92,17 @@ def _verifying(
 ) -> tuple[Fact, ...]:
     if all(stage.status in SATISFIES for stage in stages):
         return (GroupPassed(group.id),)
-    if all(stage.status in _SETTLED_FOR_GOOD for stage in stages):
+    if all(_is_settled(plane, stage) for stage in stages):
         report = tuple(_failure(stage) for stage in stages if stage.status not in SATISFIES)
         return (GroupBlocked(group.id, report), *_restart(plane, group, stages))
     return ()
+
+
+def _is_settled(plane: PlanePicture, stage: TaskPicture) -> bool:
+    """Also a change that cannot land because what it was built on has ended."""
+    if stage.status in (S.VERIFYING, S.REVIEW):
+        return hopeless(plane, stage)
+    return stage.status in _SETTLED_FOR_GOOD
 
 
 def _restart(
@@ -109,7 +116,8 @@ def _restart(
 def _can_go_on(plane: PlanePicture, stage: TaskPicture) -> bool:
     if stage.status is S.READY:
         return True
-    return stage.status in (S.BACKLOG, S.PROPOSED) and not hopeless(plane, stage)
+    waiting = stage.status in (S.BACKLOG, S.PROPOSED, S.VERIFYING, S.REVIEW)
+    return waiting and not hopeless(plane, stage)
 
 
 def _failure(stage: TaskPicture) -> StageFailure:

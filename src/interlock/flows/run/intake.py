@@ -185,6 +185,7 @@ def _run_started(plane: PlanePicture, command: StartRun, plan: Plan) -> RunStart
         target=command.target,
         base=command.base,
         source=command.source,
+        forecast=command.forecast,
     )
 
 

@@ -16,6 +16,7 @@ from interlock.domain.task import TaskStatus
 from interlock.engine.dispatch import (
     PROTOCOL,
     Alive,
+    Answer,
     Asked,
     Declined,
     Denied,
@@ -25,7 +26,9 @@ from interlock.engine.dispatch import (
     JobReport,
     Joined,
     Left,
+    Metered,
     Progressed,
+    Questioned,
     Report,
     Started,
     Thaw,
@@ -38,7 +41,9 @@ from interlock.flows.task.news import Beginning
 from interlock.flows.task.state import TaskPicture
 
 
-def take(draft: Draft, report: Report) -> tuple[LeaseId, ...]:
+def take(  # noqa: PLR0911 - one case per kind of report
+    draft: Draft, report: Report
+) -> tuple[LeaseId, ...]:
     """Record what the report makes true; the leases it proves to be alive come back."""
     if report.protocol != PROTOCOL:
         return ()
@@ -51,8 +56,13 @@ def take(draft: Draft, report: Report) -> tuple[LeaseId, ...]:
             return ()
         case Alive():
             _heard(draft, report)
+            _answer_again(draft, report)
             return _alive(draft, report, report.holds, report.frozen)
-        case Started() | Declined() | Denied() | Progressed() | Asked() | Frozen() | Finished():
+        case Metered():
+            return _metered(draft, report)
+        case Started() | Declined() | Denied() | Progressed() | Questioned() | Asked():
+            return _about_job(draft, report)
+        case Frozen() | Finished():
             return _about_job(draft, report)
         case _:
             assert_never(report)
@@ -126,6 +136,26 @@ def _alive(
     return tuple(live)
 
 
+def _answer_again(draft: Draft, report: Alive) -> None:
+    """The order that brought an answer may have been lost: whoever still asks gets it again."""
+    for lease_id, question_id in report.asking:
+        task = _leased(draft, lease_id)
+        asking = None if task is None else task.asking
+        if asking is not None and asking.id == question_id and asking.answer is not None:
+            answer = Answer(lease_id, question_id, asking.answer)
+            draft.orders.append((report.worker_id, answer))
+
+
+def _metered(draft: Draft, report: Metered) -> tuple[LeaseId, ...]:
+    """Money that was spent was spent, whatever has become of the attempt since."""
+    task = draft.plane.tasks.get(report.task_id)
+    if task is not None:
+        facts = news.on_metered(task, report.token, report.usage, report.trouble)
+        draft.record(task_stream(task.id), *facts)
+    live = _leased(draft, report.lease)
+    return () if live is None else (report.lease,)
+
+
 def _leased(draft: Draft, lease_id: LeaseId) -> TaskPicture | None:
     task_id, _, _ = lease_id.rpartition("@")
     task = draft.plane.tasks.get(TaskId(task_id))
@@ -163,8 +193,12 @@ def _facts(  # noqa: PLR0911 - one case per report
             return news.on_denied(task, hosts)
         case Progressed(percent=percent, activity=activity):
             return news.on_progress(task, percent, activity)
-        case Asked(question=question):
-            return news.on_asked(task, question)
+        case Questioned(question_id=question_id, question=question, tool=tool):
+            return news.on_questioned(task, question_id, question, tool)
+        case Metered(token=token, usage=usage, trouble=trouble):
+            return news.on_metered(task, token, usage, trouble)
+        case Asked(question=question, tool=tool, cap=cap):
+            return news.on_asked(task, question, tool, cap)
         case Frozen():
             return news.on_frozen(task, around(draft.plane, task))
         case Finished(result=result):

@@ -151,6 +151,7 @@ def job_of(plane: PlanePicture, task: TaskPicture) -> Job | None:
         run.settings,
         run.target,
         heads.get(run.target),
+        task.grants,
     )
 
 

@@ -4,6 +4,8 @@
     prepare   the target has not moved: the same again without gates; else judge anew; then commit
     land      the remote, the local branch, checkouts; nothing is decided here any more
 
+A plan that was asked for is judged by reading it, and nothing of it lands.
+
 A verdict belongs to one tree: what lands has exactly the tree that was judged, or it is judged
 again. Settings are those of the run, read when it began, never those in the candidate.
 """
@@ -20,6 +22,8 @@ from interlock.domain.settings import Settings
 from interlock.engine.acts import Candidate, Judged, Landed, Landing, NotLanded, Prepared
 from interlock.engine.errors import BlobMissing, PartLost
 from interlock.engine.ports import Blobs
+from interlock.flows.goal.judging import judge_answer
+from interlock.flows.goal.order import asks_for_a_plan
 from interlock.flows.task.line import Line, Place
 from interlock.gates.change import ChangeFacts
 from interlock.gates.service import GateQuestion
@@ -101,7 +105,7 @@ class RealActs:
             ground = await self._ground(candidate.settings, candidate.target)
         except CannotJudge as why:
             return Judged(Judgement.ERROR, str(why))
-        if candidate.change is None:
+        if candidate.change is None or asks_for_a_plan(candidate.planned):
             return (await self._try(candidate, ground)).judged
         return await self._judge_in_line(candidate, candidate.change, ground)
 
@@ -140,6 +144,9 @@ class RealActs:
         self, candidate: Candidate, ground: _Ground, place: Place | None = None
     ) -> _Tried:
         """Judged for where the target stands now; remembered for as long as it stands there."""
+        if asks_for_a_plan(candidate.planned):
+            answer = judge_answer(candidate, ground.settings, self._blobs, ground.onto)
+            return _Tried(await answer)
         if candidate.change is None:
             return _Tried(Judged(Judgement.PASSED, UNCHANGED, target=ground.onto))
         tried = await self._tried_anew(candidate, candidate.change, ground, place)

@@ -45,6 +45,8 @@ def _costly(
         reason = f"{'the only attempt failed' if limits.max_attempts == 1 else many}: {why}"
         return (TaskFailed(reason, cause.value, log),)
     nothing_new = task.attempts_spent > 0 and cause is task.last_cause and why == task.feedback
+    if nothing_new and task.planned.yields == "plan":  # No move of the target mends a document.
+        return (TaskFailed(f"the same failure again: {why}", cause.value, log),)
     return (TaskRequeued(cause, feedback=why, log=log, after_move=nothing_new),)
 
 

@@ -13,11 +13,12 @@ from interlock.domain.command import (
     ReleaseTask,
     RetryTask,
 )
-from interlock.domain.facts.attempt import AttemptAbandoned
+from interlock.domain.facts.attempt import AttemptAbandoned, QuestionAnswered
 from interlock.domain.facts.base import Fact
 from interlock.domain.facts.change import ChangeApproved
 from interlock.domain.facts.lease import LeaseEnded
 from interlock.domain.facts.task import (
+    BudgetRaised,
     Requeue,
     TaskAnswered,
     TaskApproved,
@@ -63,10 +64,7 @@ def on_command(  # noqa: PLR0911 - one case per command
         case RetryTask():
             return _if_allowed(task, Trigger.RETRY, TaskRetried(command.reason))
         case AnswerTask():
-            requeued = TaskRequeued(
-                Requeue.ANSWERED, feedback=command.answer[:FEEDBACK_CHARACTERS_MAX]
-            )
-            return _if_allowed(task, Trigger.ANSWER, TaskAnswered(command.answer), requeued)
+            return _answer(task, command.answer[:FEEDBACK_CHARACTERS_MAX])
         case ReleaseTask():
             return _release(task, command)
         case PrioritiseTask():
@@ -80,6 +78,16 @@ def on_command(  # noqa: PLR0911 - one case per command
 def _if_allowed(task: TaskPicture, trigger: Trigger, *facts: Fact) -> Facts | Refusal:
     outcome = step(task.status, trigger, Hand.HUMAN, task.previous)
     return outcome if isinstance(outcome, Refusal) else facts
+
+
+def _answer(task: TaskPicture, answer: str) -> Facts | Refusal:
+    """Of an agent that still waits at its work, or of a task that was parked for it."""
+    asking = task.asking
+    if asking is not None and asking.answer is None and task.status in (S.IN_PROGRESS, S.PAUSED):
+        return (QuestionAnswered(task.token, asking.id, answer),)
+    raised = (BudgetRaised(task.parked_for),) if task.parked_for else ()
+    requeued = TaskRequeued(Requeue.ANSWERED, feedback=answer)
+    return _if_allowed(task, Trigger.ANSWER, *raised, TaskAnswered(answer), requeued)
 
 
 def _approve(task: TaskPicture, command: ApproveTask) -> Facts | Refusal:

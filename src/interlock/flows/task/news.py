@@ -12,6 +12,8 @@ from interlock.domain.facts.attempt import (
     AttemptProgressed,
     AttemptStarted,
     HostDenied,
+    QuestionAsked,
+    UsageCounted,
 )
 from interlock.domain.facts.change import (
     ChangeJudged,
@@ -27,13 +29,15 @@ from interlock.domain.facts.task import (
     TaskFailed,
     TaskParked,
     TaskPaused,
+    TaskRequeued,
     TaskResumed,
 )
-from interlock.domain.ids import CommitId
-from interlock.domain.result import INTERRUPTED, Outcome, Result
+from interlock.domain.ids import CommitId, Token
+from interlock.domain.result import INTERRUPTED, REFUSED, Outcome, Result
 from interlock.domain.run import RunLimits
 from interlock.domain.task import Activity
 from interlock.domain.task import TaskStatus as S
+from interlock.domain.usage import Usage
 from interlock.flows.task.again import (
     FEEDBACK_CHARACTERS_MAX,
     Facts,
@@ -48,6 +52,7 @@ FACTS_PER_ATTEMPT_MAX: Final = 150
 """Progress beyond this many facts is not recorded: the log holds facts, not chatter."""
 
 HOSTS_PER_ATTEMPT_MAX: Final = 20
+TROUBLE_MAX: Final = 300
 
 
 class Beginning(msgspec.Struct, frozen=True):
@@ -112,12 +117,37 @@ def on_frozen(task: TaskPicture, around: Around) -> Facts:
     return (TaskPaused(around.interrupted_by),)
 
 
-def on_asked(task: TaskPicture, question: str) -> Facts:
+def on_questioned(task: TaskPicture, question_id: str, question: str, tool: str) -> Facts:
+    started = on_started(task)
+    known = task.asking is not None and task.asking.id == question_id
+    if known or (not started and task.status not in (S.IN_PROGRESS, S.PAUSED)):
+        return ()
+    if task.version - task.started_version > FACTS_PER_ATTEMPT_MAX:
+        return ()  # An agent that asks without end is parked by its worker's patience.
+    question = question[:FEEDBACK_CHARACTERS_MAX]
+    return (*started, QuestionAsked(task.token, question_id, question, tool))
+
+
+def on_metered(task: TaskPicture, token: Token, usage: Usage, trouble: str = "") -> Facts:
+    """Counts of ended attempts come late: their worker was killed, another read the book."""
+    for attempt in task.attempts:
+        if attempt.token == token:
+            before = attempt.usage
+            news = before is None or (usage != before and usage.requests >= before.requests)
+            news = news or (bool(trouble) and trouble != task.trouble)
+            return (UsageCounted(token, usage, trouble[:TROUBLE_MAX]),) if news else ()
+    return ()
+
+
+def on_asked(task: TaskPicture, question: str, tool: str = "", cap: str = "") -> Facts:
     begun = _workingagain(task)
     if begun is None:
         return ()
-    parked = TaskParked(question[:FEEDBACK_CHARACTERS_MAX])
-    return (*begun, AttemptAbandoned(_number(task), task.token, AttemptLoss.PARKED), parked)
+    over = (*begun, AttemptAbandoned(_number(task), task.token, AttemptLoss.PARKED))
+    answer = None if task.asking is None or cap else task.asking.answer
+    if answer is not None:  # It was on its way when the worker's patience ended.
+        return (*over, TaskRequeued(Requeue.ANSWERED, feedback=answer))
+    return (*over, TaskParked(question[:FEEDBACK_CHARACTERS_MAX], tool, cap))
 
 
 def on_finished(task: TaskPicture, result: Result, limits: RunLimits, now: datetime) -> Facts:
@@ -131,6 +161,8 @@ def on_finished(task: TaskPicture, result: Result, limits: RunLimits, now: datet
     match result.outcome:
         case Outcome.CHANGED | Outcome.UNCHANGED:
             return facts
+        case Outcome.FAILED if result.error_class == REFUSED:
+            return (*facts, TaskFailed(result.summary, REFUSED, result.log))
         case Outcome.FAILED:
             cause = Requeue.ATTEMPT_FAILED
         case Outcome.INFRASTRUCTURE:

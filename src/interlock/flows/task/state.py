@@ -14,6 +14,9 @@ from interlock.domain.facts.attempt import (
     AttemptProgressed,
     AttemptStarted,
     HostDenied,
+    QuestionAnswered,
+    QuestionAsked,
+    UsageCounted,
 )
 from interlock.domain.facts.base import Fact
 from interlock.domain.facts.change import (
@@ -28,6 +31,7 @@ from interlock.domain.facts.change import (
 from interlock.domain.facts.lease import LeaseEnded, LeaseGranted, LeaseRenewed
 from interlock.domain.facts.task import (
     COSTLY,
+    BudgetRaised,
     Requeue,
     TaskAnswered,
     TaskApproved,
@@ -52,6 +56,7 @@ from interlock.domain.lease import Lease
 from interlock.domain.lifecycle import ENDED, Hand, Refusal, Trigger, step
 from interlock.domain.result import Outcome, Result
 from interlock.domain.task import Activity, PlannedTask, Priority, TaskStatus, Tier
+from interlock.domain.usage import Usage
 
 ATTEMPTS_KEPT: Final = 12
 """The picture remembers the latest attempts; the log has all of them."""
@@ -59,6 +64,14 @@ ATTEMPTS_KEPT: Final = 12
 
 class ImpossibleHistory(Exception):
     """A fact that the lifecycle does not allow here: a bug, or a store tampered with."""
+
+
+class Asking(msgspec.Struct, frozen=True):
+    """What the agent at work waits for; `answer` of None: nobody has answered yet."""
+
+    id: str
+    question: str
+    answer: str | None = None
 
 
 class TaskPicture(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -102,6 +115,18 @@ class TaskPicture(msgspec.Struct, frozen=True, omit_defaults=True):
     started_at: datetime | None = None
     completed_at: datetime | None = None
     attempts: tuple[Attempt, ...] = ()
+    asking: Asking | None = None
+    trouble: str = ""
+    parked_for: str = ""
+    grants: tuple[str, ...] = ()
+    used_before: Usage | None = None
+
+    @property
+    def usage(self) -> Usage | None:
+        """Of all its attempts; None: nothing was counted."""
+        counted = [self.used_before, *(attempt.usage for attempt in self.attempts)]
+        known = [usage for usage in counted if usage is not None]
+        return sum(known[1:], known[0]) if known else None
 
     @property
     def ended(self) -> bool:
@@ -212,6 +237,8 @@ def _granted(fact: LeaseGranted, task: TaskPicture, at: datetime) -> TaskPicture
         activity=None,
         not_before=None,
         after_move=False,
+        asking=None,
+        trouble="",
     )
 
 
@@ -252,13 +279,49 @@ def _started(fact: AttemptStarted, task: TaskPicture, at: datetime) -> TaskPictu
         started_version=task.version,
         started_at=task.started_at or at,
         attempts=(*task.attempts, attempt)[-ATTEMPTS_KEPT:],
+        used_before=_used_by_dropped(task),
     )
+
+
+def _used_by_dropped(task: TaskPicture) -> Usage | None:
+    """The oldest attempt leaves the picture when one more begins, and its use must not."""
+    if len(task.attempts) < ATTEMPTS_KEPT or task.attempts[0].usage is None:
+        return task.used_before
+    oldest = task.attempts[0].usage
+    return oldest if task.used_before is None else task.used_before + oldest
 
 
 @_on.register
 def _progressed(fact: AttemptProgressed, task: TaskPicture, at: datetime) -> TaskPicture:
     moved = _moved(task, Trigger.PROGRESS, Hand.GATEWAY, at)
     return replace(moved, percent=fact.percent, activity=fact.activity)
+
+
+@_on.register
+def _questioned(fact: QuestionAsked, task: TaskPicture, at: datetime) -> TaskPicture:
+    return replace(task, asking=Asking(fact.question_id, fact.question))
+
+
+@_on.register
+def _question_answered(fact: QuestionAnswered, task: TaskPicture, at: datetime) -> TaskPicture:
+    if task.asking is None:
+        raise ImpossibleHistory(f"{task.id}: an answer came to what nobody asks")
+    return replace(task, asking=replace(task.asking, answer=fact.answer))
+
+
+@_on.register
+def _counted(fact: UsageCounted, task: TaskPicture, at: datetime) -> TaskPicture:
+    attempts = tuple(
+        replace(attempt, usage=fact.usage) if attempt.token == fact.token else attempt
+        for attempt in task.attempts
+    )
+    live = task.lease is not None and task.lease.token == fact.token
+    return replace(task, attempts=attempts, trouble=fact.trouble if live else task.trouble)
+
+
+@_on.register
+def _raised(fact: BudgetRaised, task: TaskPicture, at: datetime) -> TaskPicture:
+    return replace(task, grants=(*task.grants, fact.cap))
 
 
 @_on.register
@@ -283,18 +346,23 @@ def _attempt_over(
     if task.lease is None:
         raise ImpossibleHistory(f"{task.id}: an attempt ended that holds no lease")
     *before, last = task.attempts
-    closed = replace(last, ended_at=at, result=result, loss=loss)
-    return replace(task, lease=None, activity=None, attempts=(*before, closed))
+    counted = last.usage if result is None or result.usage is None else result.usage
+    closed = replace(last, ended_at=at, result=result, loss=loss, usage=counted)
+    return replace(
+        task, lease=None, activity=None, asking=None, trouble="", attempts=(*before, closed)
+    )
 
 
 @_on.register
 def _parked(fact: TaskParked, task: TaskPicture, at: datetime) -> TaskPicture:
-    return replace(_moved(task, Trigger.PARK, Hand.GATEWAY, at), reason=fact.question)
+    moved = _moved(task, Trigger.PARK, Hand.GATEWAY, at)
+    return replace(moved, reason=fact.question, parked_for=fact.cap)
 
 
 @_on.register
 def _answered(fact: TaskAnswered, task: TaskPicture, at: datetime) -> TaskPicture:
-    return replace(_moved(task, Trigger.ANSWER, Hand.HUMAN, at), reason="", feedback=fact.answer)
+    moved = _moved(task, Trigger.ANSWER, Hand.HUMAN, at)
+    return replace(moved, reason="", feedback=fact.answer, parked_for="")
 
 
 @_on.register

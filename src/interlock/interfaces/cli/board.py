@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from interlock.control.dashboard import Dashboard, QueueRow, TeamRow
+from interlock.control.forecast_text import time_left
 from interlock.interfaces.cli.text import counted, safe
 
 TITLE: Final = "AUTONOMOUS TEAMS STATUS"
@@ -76,6 +77,8 @@ def _state(seen: Dashboard) -> Iterator[Line]:
         yield Line(f"{safe(seen.goal)}", "dim")
     if seen.held_up_by is not None:
         yield Line(f"HELD UP: {safe(seen.held_up_by)}", "red")
+    if seen.forecast is not None:
+        yield Line(f"ABOUT {time_left(seen.forecast)}")
     if seen.holder is None and seen.unfinished:
         tasks = counted(seen.unfinished, "unfinished task")
         yield Line(f"No process works on it now: {tasks}", "yellow")

@@ -1,11 +1,20 @@
-"""The bytes of a file that a person named; whatever it turns out to be, never a hang."""
+"""What a person named as SOURCE: a goal, documents, or a file; whatever it is, never a hang."""
+
+from __future__ import annotations
 
 import os
 import stat
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from interlock.control.errors import WrongUsage
+from interlock.control.goals import goal_of, is_goal
+from interlock.control.plans import BYTES_MAX, Content, is_imported
+from interlock.control.running import WrongPlan
+from interlock.interfaces.cli.text import print_json
+
+if TYPE_CHECKING:
+    from interlock.control.desk import FrontDesk
 
 STDIN: Final = "-"
 _CHUNK_BYTES: Final = 65_536
@@ -19,6 +28,31 @@ class NoSource(WrongUsage):
         self.where, self.what, self.mend = where, what, mend
 
 
+def goal_in(source: str | None) -> str | None:
+    """The goal, where the words are no place: what is there goes before what it sounds like."""
+    if source is None or is_imported(source) or not is_goal(source) or _is_there(source):
+        return None
+    return goal_of(source)
+
+
+def content_of(source: str, desk: FrontDesk) -> tuple[Content, str]:
+    """(content, what to call it) of a plan file, or of the documents that `openspec:X` means."""
+    if is_imported(source) and not _is_there(source):
+        bundle = desk.gather(source)
+        return bundle, bundle.where
+    return read_source(source, BYTES_MAX)
+
+
+def print_faults(refused: NoSource | WrongPlan) -> None:
+    """What `--json` prints where there is no plan: its faults and nothing else."""
+    faults = [refused] if isinstance(refused, NoSource) else refused.faults
+    print_json({"faults": [{"where": f.where, "what": f.what, "mend": f.mend} for f in faults]})
+
+
+def _is_there(source: str) -> bool:
+    return os.path.lexists(source.replace("\0", ""))
+
+
 def read_source(name: str, bytes_max: int) -> tuple[bytes, str]:
     """(content, what to call it); raises NoSource, reads no more than one byte past the limit."""
     if name == STDIN:
@@ -29,7 +63,8 @@ def read_source(name: str, bytes_max: int) -> tuple[bytes, str]:
         # Not blocking: a pipe that nobody writes to would hold us here for ever.
         descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError as error:
-        mend = "check the path, or write - to read standard input"
+        mend = "check the path, or write - to read standard input; a goal that reads like a path "
+        mend += "is told to @chief: '@chief ...'"
         raise NoSource(name, "there is no such file", mend) from error
     except (OSError, ValueError) as error:
         raise _unreadable(name, error) from error
@@ -39,6 +74,27 @@ def read_source(name: str, bytes_max: int) -> tuple[bytes, str]:
         return _all_of(descriptor, name, bytes_max), name
     finally:
         os.close(descriptor)
+
+
+def demand_new(name: str) -> None:
+    """Said before anybody has paid for what would be written."""
+    if _is_there(name):
+        raise _there_already(name)
+
+
+def _there_already(name: str) -> NoSource:
+    return NoSource(name, "this file is there already", "name another, or take it away first")
+
+
+def write_new(name: str, text: str) -> None:
+    """A file that was not there before: nothing of a person's is ever written over."""
+    try:
+        with open(name, "x", encoding="utf-8") as file:  # noqa: PTH123 - a name may hold anything
+            file.write(text)
+    except FileExistsError as error:
+        raise _there_already(name) from error
+    except (OSError, ValueError) as error:
+        raise _unwritable(name, error) from error
 
 
 def _demand_readable(descriptor: int, name: str, bytes_max: int) -> None:
@@ -69,6 +125,11 @@ def _too_large(name: str, size: str, bytes_max: int) -> NoSource:
     what = f"it has {size}, a plan may have {bytes_max:,}"
     mend = "cut it into several plans, or put long texts into files named in `spec`"
     return NoSource(name, what, mend)
+
+
+def _unwritable(name: str, error: OSError | ValueError) -> NoSource:
+    reason = error.strerror if isinstance(error, OSError) else "its name is not a path"
+    return NoSource(name, f"it cannot be written: {reason}", "name a file in a folder of yours")
 
 
 def _unreadable(name: str, error: OSError | ValueError) -> NoSource:

@@ -25,6 +25,7 @@ from interlock.domain.ids import CommandId, RepoId, RunId, WorkerId
 from interlock.domain.plan import Plan
 from interlock.domain.result import Outcome
 from interlock.domain.run import RunLimits
+from interlock.domain.usage import Usage
 from interlock.engine.dispatch import Job, Left
 from interlock.engine.errors import FencedOut, PartLost
 from interlock.engine.ports import NewEvent, Recorded, StreamWrite
@@ -296,12 +297,20 @@ class Episode:
                 seconds, Outcome.INFRASTRUCTURE, summary="the model was away (pretend)"
             )
         if draw < 0.12:
-            return Performance(seconds, asks="which of the two?")
+            patience = dice.choice([0.0, dice.uniform(10.0, 900.0)])
+            used = Usage(dice.randint(1, 9), input_tokens=dice.randint(1, 9_000))
+            return Performance(
+                seconds, asks="which of the two?", patience_seconds=patience, uses=used
+            )
         if draw < 0.14:
             return Performance(seconds, declines="no disk (pretend)")
         outcome = Outcome.UNCHANGED if draw < 0.17 else Outcome.CHANGED
         return Performance(
-            seconds, outcome, steps=dice.randint(1, 6), ignores_freeze=dice.random() < 0.3
+            seconds,
+            outcome,
+            steps=dice.randint(1, 6),
+            ignores_freeze=dice.random() < 0.3,
+            uses=Usage(1, input_tokens=dice.randint(1, 9_000)) if draw < 0.5 else None,
         )
 
     # --- people -----------------------------------------------------------------------------------

@@ -70,5 +70,7 @@ def _help(task: TaskPicture) -> list[Command]:
             return [AnswerTask(task.id, "go on")]
         case S.FAILED:
             return [RetryTask(task.id)]
+        case S.IN_PROGRESS if task.asking is not None and task.asking.answer is None:
+            return [AnswerTask(task.id, "go on")]
         case _:
             return []

@@ -21,6 +21,8 @@ from interlock.domain.facts.attempt import (
     AttemptFinished,
     AttemptProgressed,
     AttemptStarted,
+    QuestionAnswered,
+    QuestionAsked,
 )
 from interlock.domain.facts.base import Fact
 from interlock.domain.facts.change import (
@@ -55,6 +57,7 @@ from interlock.domain.facts.run import (
     RunStarted,
 )
 from interlock.domain.facts.task import (
+    BudgetRaised,
     TaskAnswered,
     TaskApproved,
     TaskCancelled,
@@ -108,6 +111,8 @@ RULES: Final[dict[type[Fact], tuple[tuple[str, Rule], ...]]] = {
         ("stop", working.not_while_stopped),
     ),
     AttemptProgressed: (_TOKEN, ("attempts", working.goes_forward)),
+    QuestionAsked: (_TOKEN,),
+    QuestionAnswered: (_TOKEN,),
     AttemptFinished: (_TOKEN, ("attempts", working.ends_what_runs)),
     AttemptAbandoned: (_TOKEN, ("attempts", working.ends_what_runs)),
     TaskParked: (("one-live-lease", working.no_lease_left),),
@@ -154,6 +159,7 @@ RULES: Final[dict[type[Fact], tuple[tuple[str, Rule], ...]]] = {
 _A_PERSONS: Final = frozenset(
     {
         TaskApproved, TaskRejected, TaskAnswered, TaskRetried, TaskCancelled, TaskPrioritised,
+        QuestionAnswered, BudgetRaised,
         StartsPaused, StartsResumed, EmergencyStopped, RunPaused, RunResumed,
     }
 )  # fmt: skip

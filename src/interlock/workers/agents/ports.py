@@ -13,9 +13,10 @@ from typing import Protocol
 import msgspec
 
 from interlock.domain.ids import CommitId, TaskId
-from interlock.domain.settings import AgentProfile
+from interlock.domain.settings import AgentProfile, BoxName
 from interlock.domain.task import Activity, PlannedTask
 from interlock.sandbox.ports import RunningBox
+from interlock.workers.models.ports import Access
 
 
 class Assignment(msgspec.Struct, frozen=True):
@@ -23,6 +24,8 @@ class Assignment(msgspec.Struct, frozen=True):
 
     `session` is set when an earlier conversation of the same agent shall go on, `answer` with it
     when that one had asked. Names of files in the profile are relative to `folder`, on the host.
+    `models` is the way to its models; None where the profile brings a log-in of its own. `box` is
+    the kind it will work in.
     """
 
     task_id: TaskId
@@ -36,6 +39,9 @@ class Assignment(msgspec.Struct, frozen=True):
     session: str = ""
     answer: str = ""
     folder: Path | None = None
+    models: Access | None = None
+    box: BoxName = "none"
+    read_only: bool = False
 
 
 class AgentRefused(Exception):
@@ -50,11 +56,12 @@ class Place(Protocol):
         argv: tuple[str, ...],
         env: Mapping[str, str] | None = None,
         files: Mapping[str, bytes] | None = None,
+        programs: tuple[str, ...] = (),
     ) -> RunningBox:
         """Run a program in the box, in the workspace.
 
         `files` are put, read-only, at these paths inside before it starts; `env` is added to what
-        the box shows.
+        the box shows; `programs` are those that it starts in its turn.
         """
         ...
 
@@ -86,12 +93,17 @@ class Moved(msgspec.Struct, frozen=True, tag="moved"):
 
 
 class Wanted(msgspec.Struct, frozen=True, tag="wanted"):
-    """It asks for permission or for an answer; `id` names the question in `answer`."""
+    """It asks for permission or for an answer; `id` names the question in `answer`.
+
+    With a `tool` it asks for permission: `detail` is what the tool would be used for, the command
+    or the path, and the answer is `allow` or `deny: reason`. Without one it wants an answer.
+    """
 
     id: str
     question: str
     tool: str = ""
     options: tuple[str, ...] = ()
+    detail: str = ""
 
 
 class Used(msgspec.Struct, frozen=True, tag="used"):

@@ -22,6 +22,9 @@ from interlock.domain.facts.attempt import (
     AttemptFinished,
     AttemptProgressed,
     AttemptStarted,
+    QuestionAnswered,
+    QuestionAsked,
+    UsageCounted,
 )
 from interlock.domain.facts.base import Fact
 from interlock.domain.facts.change import (
@@ -34,6 +37,7 @@ from interlock.domain.facts.change import (
 )
 from interlock.domain.facts.lease import LeaseEnded, LeaseGranted
 from interlock.domain.facts.task import (
+    BudgetRaised,
     Requeue,
     TaskAnswered,
     TaskApproved,
@@ -54,9 +58,10 @@ from interlock.domain.facts.task import (
 )
 from interlock.domain.ids import CommitId, RepoId, RunId, TaskId, Token, WorkerId, lease_id_of
 from interlock.domain.lifecycle import Refusal
-from interlock.domain.result import Outcome, Result
+from interlock.domain.result import REFUSED, Outcome, Result
 from interlock.domain.run import RunLimits
 from interlock.domain.task import Activity, PlannedTask, Priority, TaskStatus
+from interlock.domain.usage import Usage
 from interlock.flows.task.commands import on_command
 from interlock.flows.task.decide import (
     Around,
@@ -78,9 +83,11 @@ from interlock.flows.task.news import (
     on_frozen,
     on_judged,
     on_landed,
+    on_metered,
     on_not_landed,
     on_prepared,
     on_progress,
+    on_questioned,
     on_started,
 )
 from interlock.flows.task.state import ImpossibleHistory, TaskPicture, fold, submitted
@@ -299,10 +306,62 @@ def test_an_end_may_overtake_what_came_before(
     assert on_finished(standing, CHANGED, LIMITS, NOW) == (*first, FINISHED)
 
 
+ASKED = QuestionAsked(T1, "q1", "may I?", "Bash")
+ASKING = task(*_READY, LEASE, STARTED, ASKED)
+
+
+def test_a_question_at_work_is_told_once_and_answered_once() -> None:
+    assert on_questioned(WORKING, "q1", "may I?", "Bash") == (ASKED,)
+    assert on_questioned(CLAIMED, "q1", "may I?", "Bash") == (STARTED, ASKED)
+    assert on_questioned(ASKING, "q1", "may I?", "Bash") == ()
+    assert on_questioned(DONE, "q1", "may I?", "Bash") == ()
+    answered = QuestionAnswered(T1, "q1", "allow")
+    assert on_command(ASKING, AnswerTask(ID, "allow")) == (answered,)
+    again = on_command(task(*_READY, LEASE, STARTED, ASKED, answered), AnswerTask(ID, "allow"))
+    assert isinstance(again, Refusal)
+
+
+def test_an_answer_that_was_on_its_way_when_the_agent_was_parked_is_not_lost() -> None:
+    answered = task(*_READY, LEASE, STARTED, ASKED, QuestionAnswered(T1, "q1", "allow"))
+    requeued = TaskRequeued(Requeue.ANSWERED, feedback="allow")
+    assert on_asked(answered, "may I?", "Bash") == (PARKED_NOW, requeued)
+    assert on_asked(ASKING, "may I?", "Bash") == (PARKED_NOW, TaskParked("may I?", "Bash"))
+
+
+def test_more_of_what_ran_out_is_given_by_a_person_and_stays_given() -> None:
+    parked = TaskParked("no more tokens", cap="tokens_per_task")
+    assert on_asked(WORKING, "no more tokens", cap="tokens_per_task") == (PARKED_NOW, parked)
+    broke = task(*_READY, LEASE, STARTED, LOST, parked)
+    facts = on_command(broke, AnswerTask(ID, "go on"))
+    requeued = TaskRequeued(Requeue.ANSWERED, feedback="go on")
+    assert facts == (BudgetRaised("tokens_per_task"), TaskAnswered("go on"), requeued)
+    assert isinstance(facts, tuple)
+    richer = task(*_READY, LEASE, STARTED, LOST, parked, *facts)
+    assert richer.grants == ("tokens_per_task",)
+    assert richer.parked_for == ""
+
+
+def test_money_of_an_attempt_that_is_over_still_counts() -> None:
+    one, more = Usage(1, input_tokens=5), Usage(2, input_tokens=9)
+    assert on_metered(WORKING, T1, one) == (UsageCounted(T1, one),)
+    counted = task(*_READY, LEASE, STARTED, UsageCounted(T1, one), LOST, TaskFailed("no"))
+    assert counted.usage == one
+    assert on_metered(counted, T1, more) == (UsageCounted(T1, more),)
+    assert on_metered(counted, T1, one) == ()
+    assert on_metered(counted, Token(7), more) == ()
+
+
 @pytest.mark.parametrize("standing", [READY, VERIFYING, REVIEW, MERGING, DONE, HELD, FAILED_TASK])
 def test_an_end_that_comes_too_late_is_nothing(standing: TaskPicture) -> None:
     assert on_asked(standing, "which?") == ()
     assert on_finished(standing, CHANGED, LIMITS, NOW) == ()
+
+
+def test_an_agent_that_cannot_be_started_is_not_started_again() -> None:
+    refused = Result(Outcome.FAILED, summary="no key", error_class=REFUSED)
+    finished = AttemptFinished(1, T1, refused)
+    failed = TaskFailed("no key", REFUSED)
+    assert on_finished(WORKING, refused, LIMITS, NOW) == (finished, failed)
 
 
 def test_how_an_attempt_ends() -> None:

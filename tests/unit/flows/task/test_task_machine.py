@@ -16,7 +16,7 @@ from interlock.domain.command import (
     RetryTask,
     TaskCommand,
 )
-from interlock.domain.facts.attempt import AttemptStarted
+from interlock.domain.facts.attempt import AttemptStarted, UsageCounted
 from interlock.domain.facts.base import Fact
 from interlock.domain.facts.change import (
     ChangeJudged,
@@ -33,6 +33,7 @@ from interlock.domain.result import Outcome, Result
 from interlock.domain.run import RunLimits
 from interlock.domain.task import Activity, PlannedTask, Priority
 from interlock.domain.task import TaskStatus as S
+from interlock.domain.usage import Usage
 from interlock.flows.task.commands import on_command
 from interlock.flows.task.decide import (
     Around,
@@ -46,9 +47,11 @@ from interlock.flows.task.news import (
     on_frozen,
     on_judged,
     on_landed,
+    on_metered,
     on_not_landed,
     on_prepared,
     on_progress,
+    on_questioned,
     on_started,
 )
 from interlock.flows.task.state import TaskPicture, fold, submitted
@@ -143,9 +146,18 @@ class TaskMachine(RuleBasedStateMachine):
     def freezes(self, around: Around) -> None:
         self.take(on_frozen(self.task, around))
 
-    @rule()
-    def asks(self) -> None:
-        self.take(on_asked(self.task, "which?"))
+    @rule(cap=st.sampled_from(["", "tokens_per_task"]))
+    def asks(self, cap: str) -> None:
+        self.take(on_asked(self.task, "which?", cap=cap))
+
+    @rule(question=st.sampled_from(["q1", "q2"]))
+    def asks_at_work(self, question: str) -> None:
+        self.take(on_questioned(self.task, question, "may I?", "Bash"))
+
+    @rule(late=st.booleans(), requests=st.integers(0, 5))
+    def uses_models(self, late: bool, requests: int) -> None:
+        usage = Usage(requests, input_tokens=10 * requests)
+        self.take(on_metered(self.task, Token(self.task.token - late), usage))
 
     @rule(outcome=st.sampled_from(Outcome))
     def finishes(self, outcome: Outcome) -> None:
@@ -193,6 +205,19 @@ class TaskMachine(RuleBasedStateMachine):
         assert (self.task.lease is not None) == (self.task.status in LEASED)
         granted = [f.token for f, _ in self.history if isinstance(f, LeaseGranted)]
         assert granted == sorted(set(granted))
+
+    @invariant()
+    def nobody_asks_at_work_who_does_not_work(self) -> None:
+        assert self.task.asking is None or self.task.lease is not None
+
+    @invariant()
+    def what_was_used_is_what_was_counted_last_of_every_attempt(self) -> None:
+        last: dict[Token, Usage] = {}
+        for fact, _ in self.history:
+            if isinstance(fact, UsageCounted):
+                last[fact.token] = fact.usage
+        counted = sum((usage.tokens for usage in last.values()), 0)
+        assert (0 if self.task.usage is None else self.task.usage.tokens) == counted
 
     @invariant()
     def an_intent_is_open_exactly_while_it_is_merging(self) -> None:

@@ -1,11 +1,14 @@
 """Carry out a plan: agents work at once in boxes, gates prove every change, what passes lands.
 
+A goal in quotes is made into a plan first, by the agent called chief or else the default one.
 Without SOURCE it goes on with what is unfinished, after a crash, a stop or a decision. It returns
 when nothing more can move without a person; --wait stays until the end.
 
 Examples:
   interlock run PLAN.yaml
   interlock run PLAN.yaml --parallel 4 --json > report.json
+  interlock run openspec:add-login
+  interlock run "Add rate limiting to the API"
   interlock run
 """
 
@@ -13,28 +16,30 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
-import sys
 from pathlib import Path
 from typing import Final
 
 from interlock.control.errors import WrongUsage
-from interlock.control.plans import BYTES_MAX
+from interlock.control.goals import to_chief
+from interlock.control.plans import Content
 from interlock.control.run_document import RunReport
-from interlock.control.running import RunEnd, RunWish, Stop, WrongPlan
+from interlock.control.running import RunEnd, RunWish, WrongPlan
 from interlock.interfaces.cli.arguments import add_json, count
 from interlock.interfaces.cli.doors import Doors
-from interlock.interfaces.cli.source import STDIN, read_source
+from interlock.interfaces.cli.leaving import say, with_signals
+from interlock.interfaces.cli.source import STDIN, NoSource, content_of, goal_in, print_faults
 from interlock.interfaces.cli.text import Screen, print_json, safe
 
 _UNFINISHED: Final = 1
 _STOPPED: Final = 130
-_ELSEWHERE: Final = ("openspec:", "speckit:", "issues:")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "source", nargs="?", metavar="SOURCE", help="a plan file (YAML or JSON), - for stdin"
+        "source",
+        nargs="?",
+        metavar="SOURCE",
+        help="a plan file, - for stdin, openspec:CHANGE, speckit:DIR, issues:QUERY, a goal",
     )
     add_json(parser)
     parser.add_argument("--wait", action="store_true", help="stay until the run has ended")
@@ -47,10 +52,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, doors: Doors) -> int:
-    content, where = _content(arguments.source)
+    goal = goal_in(arguments.source)
+    try:
+        content, where = (None, "") if goal is not None else _content(arguments.source, doors)
+    except (NoSource, WrongPlan) as none:
+        if arguments.json:
+            print_faults(none)
+        raise
     wish = RunWish(
         actor=doors.person(),
         content=content,
+        goal=goal,
         where=where,
         parallel=arguments.parallel,
         wait=arguments.wait,
@@ -60,11 +72,11 @@ def run(arguments: argparse.Namespace, doors: Doors) -> int:
     if arguments.detach:
         return _detach(arguments, wish, doors)
     try:
-        end = asyncio.run(_run(doors, wish))
+        desk = doors.open_desk(None)
+        end = asyncio.run(with_signals(lambda stop: desk.run(wish, stop, say)))
     except WrongPlan as wrong:
         if arguments.json:
-            faults = [{"where": f.where, "what": f.what, "mend": f.mend} for f in wrong.faults]
-            print_json({"faults": faults})
+            print_faults(wrong)
         raise
     if arguments.json:
         print_json(end.report)
@@ -80,44 +92,21 @@ def _detach(arguments: argparse.Namespace, wish: RunWish, doors: Doors) -> int:
     if arguments.source == STDIN:
         raise WrongUsage("--detach needs a plan in a file, for standard input ends with you")
     asyncio.run(doors.open_desk(None).check(wish))
-    words = ["run", *([wish.where] if wish.where else [])]
+    named = wish.where if wish.goal is None else to_chief(wish.goal)
+    words = ["run", *([named] if named else [])]
     words += [f"--{name}" for name in ("wait", "new", "resume") if getattr(arguments, name)]
     words += [] if wish.parallel is None else ["--parallel", str(wish.parallel)]
-    _say(f"it goes on in the background; what it says: {doors.detach(words)}")
-    _say("Follow it with `interlock watch`, end it with `interlock stop`")
+    say(f"it goes on in the background; what it says: {doors.detach(words)}")
+    say("Follow it with `interlock watch`, end it with `interlock stop`")
     return 0
 
 
-def _content(source: str | None) -> tuple[bytes | None, str]:
+def _content(source: str | None, doors: Doors) -> tuple[Content | None, str]:
     if source is None:
         return None, ""
-    in_words = " " in source and not Path(source).exists()
-    if in_words or source.startswith(_ELSEWHERE):
-        raise WrongUsage(
-            f"{source[:60]!r} is no plan file. This release runs plan files only: write one "
-            "(`interlock plan --schema` says what stands in it) and name it"
-        )
-    content, where = read_source(source, BYTES_MAX)
-    return content, where if source == STDIN else str(Path(where).absolute())
-
-
-async def _run(doors: Doors, wish: RunWish) -> RunEnd:
-    stop, loop = Stop(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, _asked, stop)
-    return await doors.open_desk(None).run(wish, stop, _say)
-
-
-def _asked(stop: Stop) -> None:
-    stop.ask()
-    if stop.now.is_set():
-        _say("killing what still runs")
-    else:
-        _say("no new starts; workers put down what they hold (once more: kill them)")
-
-
-def _say(sentence: str) -> None:
-    print(safe(sentence), file=sys.stderr, flush=True)
+    content, where = content_of(source, doors.open_desk(None))
+    is_file = isinstance(content, bytes) and source != STDIN
+    return content, str(Path(where).absolute()) if is_file else where
 
 
 def _print_end(end: RunEnd, screen: Screen) -> None:

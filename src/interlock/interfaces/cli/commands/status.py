@@ -12,6 +12,7 @@ import argparse
 import asyncio
 from collections.abc import Iterator
 
+from interlock.control.forecast_text import money, time_left
 from interlock.control.read_models import RunRow, Status, TaskRow
 from interlock.interfaces.cli.arguments import add_json, add_store
 from interlock.interfaces.cli.doors import Doors
@@ -41,6 +42,9 @@ def _lines(status: Status, screen: Screen) -> Iterator[str]:
     if status.repository is not None:
         yield f"repository  {safe(status.repository)}"
     yield from _box(status, screen)
+    if status.box is not None and status.box.lent:
+        names = ", ".join(map(safe, status.box.lent))
+        yield f"log-ins     {names}: a copy of yours in each box; usage is as reported, uncapped"
     if status.events == 0:
         yield "Nothing has run here yet. Look at a plan with `interlock plan PLAN.yaml`."
         return
@@ -53,7 +57,8 @@ def _lines(status: Status, screen: Screen) -> Iterator[str]:
         yield from _run(run, [task for task in status.tasks if task.run == run.run], screen)
     hidden = len(status.runs) - len(shown)
     if hidden:
-        yield f"\n{hidden} earlier runs have ended; --json lists them."
+        have = "run has" if hidden == 1 else "runs have"
+        yield f"\n{hidden} earlier {have} ended; --json lists them."
     yield ""
     yield from _workers(status, screen)
 
@@ -93,6 +98,9 @@ def _run(run: RunRow, tasks: list[TaskRow], screen: Screen) -> Iterator[str]:
     goal = cut(safe(run.goal), _GOAL_CHARACTERS)
     yield f"run {screen.paint(run.run, 'bold')}  {screen.state(run.state)}  {goal}"
     yield f"  {counted(run.tasks, 'task')}: {counts or 'not in the log yet'}"
+    if run.forecast is not None:
+        yield f"  about {time_left(run.forecast)}"
+    yield from _used(tasks)
     for reason in run.reasons:
         yield f"  {screen.paint('because', 'red')} {safe(reason)}"
     if run.groups:
@@ -104,6 +112,17 @@ def _run(run: RunRow, tasks: list[TaskRow], screen: Screen) -> Iterator[str]:
     yield from screen.table(heads, [_cells(task) for task in tasks[:_TASKS_SHOWN_MAX]])
     if len(tasks) > _TASKS_SHOWN_MAX:
         yield f"  ... and {len(tasks) - _TASKS_SHOWN_MAX} more; --json lists all"
+
+
+def _used(tasks: list[TaskRow]) -> Iterator[str]:
+    """What was counted until now; a cost that one of them cannot tell is not guessed."""
+    counted_ones = [task for task in tasks if task.tokens is not None]
+    if not counted_ones:
+        return
+    costs = [task.cost_usd for task in counted_ones if task.cost_usd is not None]
+    known = len(costs) == len(counted_ones)
+    cost = money(sum(costs)) if known else "at a cost that is not known"
+    yield f"  used {sum(task.tokens or 0 for task in counted_ones):,} tokens, {cost}"
 
 
 def _cells(task: TaskRow) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ from interlock.domain.facts.attempt import (
     AttemptFinished,
     AttemptProgressed,
     AttemptStarted,
+    QuestionAnswered,
+    QuestionAsked,
 )
 from interlock.domain.facts.base import Fact
 from interlock.domain.facts.change import ChangeJudged, Judgement
@@ -22,6 +24,8 @@ Shown = (
     | LeaseEnded
     | AttemptStarted
     | AttemptProgressed
+    | QuestionAsked
+    | QuestionAnswered
     | AttemptFinished
     | AttemptAbandoned
 )

@@ -1,0 +1,63 @@
+"""Where a request may go: below the base address of one provider, and nowhere else."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from interlock.domain.settings import ModelUpstream
+from interlock.workers.models.anthropic import ANTHROPIC
+from interlock.workers.models.chat import CHAT
+from interlock.workers.models.dialect import Dialect
+from interlock.workers.models.responses import RESPONSES
+
+DIALECTS: Final = {
+    "/messages": ANTHROPIC,
+    "/responses": RESPONSES,
+    "/responses/compact": RESPONSES,
+    "/chat/completions": CHAT,
+}
+"""By path, which may begin with a version."""
+
+_FREE: Final = frozenset({"/messages/count_tokens", "/responses/input_tokens"})
+_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_VERSION: Final = re.compile(r"/v\d+(?=/)")
+_PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[\w.~!$&'()*+,=:@-]+)*/?", re.ASCII)
+_QUERY: Final = re.compile(r"[\w.~!$&'()*+,;=:@/?%\[\]-]*", re.ASCII)
+
+
+class Route(msgspec.Struct, frozen=True):
+    """`target` follows the base address. No `dialect`: nothing in it is counted.
+
+    `free`: it uses no model, as far as is known of its kind.
+    """
+
+    upstream: ModelUpstream
+    target: str
+    dialect: Dialect | None = None
+    free: bool = False
+
+
+class NoRoute(msgspec.Struct, frozen=True):
+    """The sentence is for whoever sent it."""
+
+    status: int
+    why: str
+
+
+def route(method: str, target: str, upstreams: Sequence[ModelUpstream]) -> Route | NoRoute:
+    """One spelling of a path only: what looks like a way around the rules is refused."""
+    path, mark, query = target.partition("?")
+    if not _PATH.fullmatch(path) or not _QUERY.fullmatch(query):
+        return NoRoute(400, "The address must be a plain path below /<provider>/.")
+    name, slash, rest = path.removeprefix("/").partition("/")
+    upstream = next((each for each in upstreams if each.name == name), None)
+    if upstream is None:
+        known = ", ".join(f"/{each.name}/" for each in upstreams)
+        return NoRoute(404, f"There is no provider {name[:40]!r} here; there is {known}.")
+    below = slash + rest
+    plain = _VERSION.sub("", below.lower().rstrip("/"), count=1)
+    dialect = DIALECTS.get(plain) if method == "POST" else None
+    free = method in _READING or plain in _FREE
+    return Route(upstream, below + mark + query, dialect, free)
