@@ -505,3 +505,19 @@ def toml(value: object) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key} = {toml(each)}" for key, each in value.items()) + "}"
     return repr(value) if isinstance(value, float) else json.dumps(value)
+
+
+def test_what_pays_is_not_shown_in_a_box():
+    models = "[models.moon]\nbase_url = 'https://moon.example'\nkey_env = 'MOON_KEY'\n"
+    for place in (
+        "[sandbox]\nenv = ['MOON_KEY']\n",
+        "[agents.a]\nbackend = 'claude'\nenv = ['MOON_KEY']\n",
+    ):
+        (fault,) = faults(models + place)
+        assert "MOON_KEY is the key of [models.moon]" in fault
+
+
+def test_a_question_may_park_its_agent_at_once():
+    for zero in ("0", "'0s'"):
+        settings = settings_of(f"[agents.a]\nbackend = 'claude'\nquestion_wait = {zero}\n")
+        assert settings.agents[0].question_minutes == 0.0

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 LEDGER_FILE: Final = "models.db"
 DOORS_FOLDER: Final = "doors"
 
+DRAIN_SECONDS: Final = 3.0
+"""What an agent left unread is read on for so long, to learn its cost; its task waits for it."""
+
 
 class LateLedger:
     """A book that is opened when something is written, or when there is something to read."""
@@ -83,7 +86,9 @@ class LateModels:
             from interlock.adapters.modelgateway.gateway import LoopbackModels
 
             folder = socket_folder_of(self._site.folders.common) / DOORS_FOLDER
-            self._made = LoopbackModels(self._keys, self._ledger, SystemClock(), folder)
+            self._made = LoopbackModels(
+                self._keys, self._ledger, SystemClock(), folder, DRAIN_SECONDS
+            )
         async with self._made.opened(charge, settings, caps) as meter:
             yield meter
 

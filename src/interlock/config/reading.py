@@ -53,6 +53,7 @@ Level = Literal["note", "warning", "error"]
 _BACKENDS: Final[tuple[Backend, ...]] = get_args(Backend)
 _READERS: Final[tuple[GateReader, ...]] = get_args(GateReader)
 _LEVELS: Final[tuple[Level, ...]] = get_args(Level)
+_AT_ONCE: Final = (0, "0", "0s", "0m")
 _PROGRAM_OF: Final = frozenset({"command", "acp"})
 _PROGRAM_INSTALLED: Final = frozenset({"claude", "codex"})
 
@@ -96,9 +97,20 @@ class _Reader:
             digest=digest,
             unused=tuple(self._unused()),
         )
+        self._check_keys(settings)
         _check_routing(self._fields("routing"))
         self._faults.raise_if_any()
         return settings
+
+    def _check_keys(self, settings: Settings) -> None:
+        """What pays stays outside: a box that sees the variable could spend past every cap."""
+        keys = {upstream.key_env: upstream.name for upstream in settings.models}
+        places = [("sandbox.env", settings.sandbox.env)]
+        places += [(f"agents.{each.name}.env", each.env) for each in settings.agents or ()]
+        for where, names in places:
+            for name in sorted(keys.keys() & set(names)):
+                what = f"{name} is the key of [models.{keys[name]}], and a box would see it"
+                self._faults.add(where, what, "Take it out: agents pay through the model gateway")
 
     def _check_table(self, name: str) -> None:
         table, value = TABLES.get(name), self._document[name]
@@ -268,7 +280,9 @@ def _agent(name: str, fields: Fields) -> AgentProfile:
         variables=fields.settings("variables"),
         allow=fields.each("allow", _wrong_skill) if fields.has("allow") else None,
         deny=fields.each("deny", _wrong_skill),
-        question_minutes=fields.minutes("question_wait", usual.question_minutes),
+        question_minutes=0.0
+        if fields.value("question_wait") in _AT_ONCE
+        else fields.minutes("question_wait", usual.question_minutes),
     )
 
 

@@ -40,7 +40,7 @@ _TEXTS: Final = {
     About.START: "May this task start? It was held: {asked}",
     About.CHANGE: "May this change land? Its gates passed, and it was held: {asked}",
     About.QUESTION: "{asked}",
-    About.PERMISSION: "May its agent do this? {asked}",
+    About.PERMISSION: "{asked}",
     About.BUDGET: "May it use as much again? {asked}",
     About.FAILURE: "Shall it be tried again? It failed: {asked}",
 }

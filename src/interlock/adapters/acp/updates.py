@@ -113,7 +113,7 @@ class Updates:
     def rest(self) -> tuple[Said, ...]:
         """What it has said and nobody has heard yet."""
         speech, self._speech = self._speech, ""
-        return (Said(speech.strip()),) if speech.strip() else ()
+        return (Said(speech.strip("\n")),) if speech.strip() else ()
 
     @property
     def last_words(self) -> str:

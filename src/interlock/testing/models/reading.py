@@ -41,9 +41,9 @@ from interlock.testing.models.script import (
     Write,
     wrong_step,
 )
+from interlock.workers.agents.yaml_bounds import out_of_bounds
 
 CHARACTERS_MAX: Final = 2_000_000
-DEPTH_MAX: Final = 64
 SECONDS_MAX: Final = 86_400.0
 TOKENS_MAX: Final = 10**9
 TIMES_MAX: Final = 10**6
@@ -104,7 +104,7 @@ class _Reader:
             self._fault(1, f"it has {len(text)} characters, {most}")
             return None
         try:
-            if (wrong := _out_of_bounds(text)) is not None:
+            if (wrong := out_of_bounds(text)) is not None:
                 self._fault(*wrong)
                 return None
             root: yaml.Node | None = yaml.compose(text, Loader=yaml.CSafeLoader)
@@ -245,25 +245,6 @@ class _Reader:
 
     def _fault(self, line: int, what: str) -> None:
         self.faults.append(f"{self._name}:{line}: {what}")
-
-
-def _out_of_bounds(text: str) -> tuple[int, str] | None:
-    """Looked at event by event first: a tree of any depth would end this process."""
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        line = 1 if event.start_mark is None else int(event.start_mark.line) + 1
-        if isinstance(event, yaml.AliasEvent):
-            return line, f"`*{event.anchor}` points to another place; write it out here"
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > DEPTH_MAX:
-            return (
-                line,
-                f"values stand inside one another more than {DEPTH_MAX} deep; write it flat",
-            )
-    return None
 
 
 def _line(node: yaml.Node) -> int:

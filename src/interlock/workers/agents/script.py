@@ -20,6 +20,7 @@ import yaml
 
 from interlock.domain.ids import TaskName
 from interlock.domain.task import Activity
+from interlock.workers.agents.yaml_bounds import out_of_bounds
 
 CHARACTERS_MAX: Final = 2_000_000
 SECONDS_MAX: Final = 86_400.0
@@ -181,10 +182,13 @@ class _Reader:
             self._fault(1, f"it has {len(text)} characters, {CHARACTERS_MAX} is the most")
             return Script()
         try:
+            if (wrong := out_of_bounds(text)) is not None:
+                self._fault(*wrong)
+                return Script()
             root = yaml.compose(text, Loader=yaml.CSafeLoader)
-        except (yaml.YAMLError, RecursionError) as error:
+        except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
-            problem = getattr(error, "problem", None) or "it is nested too deeply"
+            problem = getattr(error, "problem", None) or str(error)
             self._fault(1 if mark is None else mark.line + 1, f"this is not YAML: {problem}")
             return Script()
         if root is None:
