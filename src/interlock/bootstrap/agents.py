@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from interlock.config import read_environment
@@ -68,6 +69,11 @@ async def client_says(profile: AgentProfile, environment: Mapping[str, str]) -> 
                 named = profile.run[0] if profile.run else "a program"
                 raise AgentRefused(
                     f"{named} is not on PATH: install it, or correct `run` in its profile"
+                )
+            if find_spec("acp") is None:
+                raise AgentRefused(
+                    "agents of the Agent Client Protocol need its SDK, which is not installed: "
+                    "pip install 'interlock[acp]'"
                 )
             return f"{found}, to be spoken to by the Agent Client Protocol"
 

@@ -34,7 +34,7 @@ from interlock.workers.boxes import GIVEN
 from interlock.workers.models.ports import Access
 from interlock.workers.place import BoxPlace
 
-PATIENCE_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 60.0
 SLEEP_SECONDS: Final = 86_400
 """How long a hanging play and its children would stay."""
 
