@@ -126,6 +126,7 @@ def _used(report: RunReport) -> Iterator[str]:
         yield f"\nAt most {total.unknown_tokens:,} tokens{most} more: some streams were cut."
     if total.source == "reported":
         yield "\nSome of it is what clients say of themselves; nobody counted it on the way."
+    yield ""
 
 
 def _amounts(usage: Usage) -> tuple[str, ...]:

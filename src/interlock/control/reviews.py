@@ -197,8 +197,14 @@ async def _decide(give: Give, found: Found, verdict: Verdict, reason: str) -> Re
     command = command_for(found.task.id, found.case, verdict, reason)
     if isinstance(command, Undecidable):
         return Reply(found.id, "refused", command.why)
-    done = _SETTLED[found.case.about] if verdict == "approve" else "rejected; it ends here"
+    done = _SETTLED[found.case.about] if verdict == "approve" else _rejected(found.case.about)
     return reply_of(found.id, await give(command), done)
+
+
+def _rejected(about: About) -> str:
+    if about is About.PERMISSION:
+        return "refused; its agent is told so and goes on"
+    return "rejected; it ends here"
 
 
 async def _find(store: Store, plane: PlanePicture, named: Sequence[str]) -> list[Found]:

@@ -19,6 +19,15 @@ class AttemptLoss(StrEnum):
     PARKED = "parked"
 
 
+class Answered(msgspec.Struct, frozen=True):
+    """What a person said to a question; `tool` and `detail` tell a permission from others."""
+
+    question: str
+    answer: str
+    tool: str = ""
+    detail: str = ""
+
+
 class Attempt(msgspec.Struct, frozen=True):
     """One try: who, under which token, when, and how it ended (`loss` or `result`, never both)."""
 

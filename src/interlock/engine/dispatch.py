@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 
+from interlock.domain.attempt import Answered
 from interlock.domain.ids import BlobId, CommitId, LeaseId, RunId, TaskId, Token, WorkerId
 from interlock.domain.result import Result
 from interlock.domain.task import Activity, PlannedTask
@@ -23,7 +24,8 @@ class Job(msgspec.Struct, frozen=True, tag_field="message", tag="job"):
     """One attempt at one task, for one worker, under one lease.
 
     `base` is where the plane last saw the branch `target`; a worker on another host may lag behind.
-    `grants` names the caps that a person raised, each as often as it was raised.
+    `grants` names the caps that a person raised, each as often as it was raised. `answered` is what
+    a person said to an agent that did not live to hear it.
     """
 
     lease: LeaseId
@@ -40,6 +42,7 @@ class Job(msgspec.Struct, frozen=True, tag_field="message", tag="job"):
     target: str = ""
     base: CommitId | None = None
     grants: tuple[str, ...] = ()
+    answered: Answered | None = None
     protocol: int = PROTOCOL
 
 
@@ -159,6 +162,7 @@ class Questioned(_JobReport, frozen=True, tag="questioned", kw_only=True):
     question_id: str
     question: str
     tool: str = ""
+    detail: str = ""
 
 
 class Metered(_JobReport, frozen=True, tag="metered", kw_only=True):

@@ -21,7 +21,7 @@ from interlock.workers.agents.permissions import rule_for
 from interlock.workers.agents.ports import Agent, Assignment, Ended, Wanted
 from interlock.workers.answering import answer_of
 from interlock.workers.boxes import FEEDBACK, Surroundings, agent_order
-from interlock.workers.briefing import Brief, Fetch, assignment_of
+from interlock.workers.briefing import Brief, Fetch, assignment_of, said_before
 from interlock.workers.bringing import (
     Bringer,
     Brought,
@@ -92,6 +92,7 @@ class Attempt:
         self._tools, self._job, self._brief, self._site = tools, job, brief, site
         self._bringer = Bringer(tools.sandbox, tools.trees, tools.around)
         self._parked = tools.sites.parked(job.task_id)
+        self._said = said_before(job, self._parked)
         self._base_pin = f"bases/{job.lease}"
         self._holds_work = False
         self._stays = False
@@ -160,10 +161,8 @@ class Attempt:
 
     def _rule(self, wanted: Wanted) -> str:
         """What a person said before the agent was parked holds for the same question, once."""
-        known = self._parked
-        if known is not None and wanted.tool and (wanted.tool, wanted.detail) == known.wanted:
-            self._parked = None
-            return self._job.feedback
+        if wanted.tool and (wanted.tool, wanted.detail) in self._said:
+            return self._said.pop((wanted.tool, wanted.detail))
         return rule_for(self._brief.profile, self._tools.sandbox.name, wanted)
 
     async def _over_quota(self) -> str:

@@ -126,12 +126,22 @@ def assignment_of(job: Job, brief: Brief, parked: Parked | None) -> Assignment:
         prompt=job.planned.prompt or job.planned.title,
         profile=brief.profile,
         timeout=timedelta(seconds=brief.seconds),
-        feedback=_with_question(brief.feedback, parked),
+        feedback=_with_question(job, brief.feedback, parked),
         session=parked.session if parked is not None and resumed else "",
         answer=_answer(job.feedback, parked) if resumed and parked is not None else "",
         folder=folder,
         read_only=job.planned.yields == "plan",
     )
+
+
+def said_before(job: Job, parked: Parked | None) -> dict[tuple[str, str], str]:
+    """What a person said to permissions that an agent asked for and did not live to hear."""
+    said = {}
+    if job.answered is not None and job.answered.tool:
+        said[job.answered.tool, job.answered.detail] = job.answered.answer
+    if parked is not None and parked.wanted[0]:
+        said[parked.wanted] = job.feedback
+    return said
 
 
 def _answer(said: str, parked: Parked) -> str:
@@ -145,8 +155,12 @@ def _answer(said: str, parked: Parked) -> str:
     return f"What you asked for ({about}) was refused: {said}. Go on with your task without it."
 
 
-def _with_question(feedback: str, parked: Parked | None) -> str:
+def _with_question(job: Job, feedback: str, parked: Parked | None) -> str:
     """Whoever goes on without the old conversation must know what was asked."""
-    if parked is None:
+    if parked is not None:
+        return f"It was asked: {parked.question}\nThe answer: {feedback}"
+    said = job.answered
+    if said is None:
         return feedback
-    return f"It was asked: {parked.question}\nThe answer: {feedback}"
+    known = f"It was asked before: {said.question}\nThe answer: {said.answer}"
+    return f"{feedback}\n\n{known}".strip()

@@ -248,7 +248,7 @@ class Follower:
         if self._questions and self._watch.question_seconds > 0 and not self._reins.end:
             first = self._questions[0]
             self._asked_at, self._reins.asking = self._clock.monotonic(), first.id
-            await self._teller.questioned(first.id, question_text(first), first.tool)
+            await self._teller.questioned(first, question_text(first))
 
     async def _hold_or_go_on(self) -> None:
         reins, box = self._reins, self._turn.box

@@ -20,7 +20,7 @@ from interlock.engine.dispatch import (
     Report,
     Started,
 )
-from interlock.workers.agents.ports import Agent
+from interlock.workers.agents.ports import Agent, Wanted
 from interlock.workers.sites import Site
 
 
@@ -69,9 +69,15 @@ class Teller:
     async def progressed(self, percent: int, activity: Activity | None) -> None:
         await self._report(Progressed(percent=percent, activity=activity, **self._shown()))
 
-    async def questioned(self, question_id: str, question: str, tool: str) -> None:
+    async def questioned(self, wanted: Wanted, question: str) -> None:
         await self._report(
-            Questioned(question_id=question_id, question=question, tool=tool, **self._shown())
+            Questioned(
+                question_id=wanted.id,
+                question=question,
+                tool=wanted.tool,
+                detail=wanted.detail,
+                **self._shown(),
+            )
         )
 
     async def metered(self, usage: Usage, trouble: str = "") -> None:

@@ -8,7 +8,7 @@ from interlock.control.report_text import report_text
 from interlock.control.reports import Seen, find_run, percentile, run_report
 from interlock.control.run_document import RunReport
 from interlock.domain.attempt import AttemptLoss
-from interlock.domain.facts.attempt import AttemptAbandoned, HostDenied
+from interlock.domain.facts.attempt import AttemptAbandoned, HostDenied, UsageCounted
 from interlock.domain.facts.change import (
     ChangeApproved,
     ChangeLanded,
@@ -22,6 +22,7 @@ from interlock.domain.facts.run import RunCompleted
 from interlock.domain.facts.task import Requeue, TaskFailed, TaskParked, TaskRequeued
 from interlock.domain.ids import BlobId, CommitId, GroupId, RunId, Token
 from interlock.domain.result import Outcome
+from interlock.domain.usage import Usage
 from interlock.domain.verdict import GateOutcome, GateVerdict
 from tests.unit.control.tales import ANA, BEGIN, RUN, Tale, passed, red, task
 
@@ -253,6 +254,25 @@ def test_a_host_that_was_denied_before_the_start_was_told_belongs_to_its_attempt
 
 def text(tale: Tale) -> str:
     return report_text(report(tale), BEGIN.tzinfo)
+
+
+def test_what_was_used_of_models_stands_with_every_task_and_in_all():
+    tale = Tale()
+    tale.joins("roy")
+    tale.begins(task("table"), task("chair"))
+    for name, usage in (
+        ("table", Usage(2, 900, 300, 40, 60, 10, cost_usd=0.5)),
+        ("chair", Usage(1, 100, output_tokens=5, unknown_tokens=40, unknown_usd=0.2)),
+    ):
+        tale.takes("roy", name)
+        tale.of(name, UsageCounted(Token(1), usage))
+        tale.finishes(name)
+    seen = report(tale).tasks
+    assert [(each.tokens, each.cost_usd) for each in seen] == [(1_300, 0.5), (105, 0.0)]
+    page = text(tale)
+    assert "| `table` | 2 | 940 | 300 | 60 (10 of it reasoning) | $0.50 |" in page
+    assert "| **all** | 3 | 1,040 | 300 | 65 (10 of it reasoning) | $0.50 |" in page
+    assert "At most 40 tokens, $0.20 more" in page
 
 
 def test_the_text_begins_with_what_came_of_it():

@@ -37,12 +37,16 @@ class AttemptProgressed(Fact, frozen=True):
 
 
 class QuestionAsked(Fact, frozen=True):
-    """Its agent waits at work for an answer; `tool` is set where it asks for a permission."""
+    """Its agent waits at work for an answer.
+
+    `tool` is set where it asks for a permission, `detail` says what for.
+    """
 
     token: Token
     question_id: str
     question: str
     tool: str = ""
+    detail: str = ""
 
 
 class QuestionAnswered(Fact, frozen=True):

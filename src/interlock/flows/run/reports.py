@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from interlock.domain.facts.attempt import QuestionAsked
 from interlock.domain.facts.base import Fact
 from interlock.domain.facts.lease import LeaseEnded
 from interlock.domain.facts.worker import WorkerCameBack, WorkerRegistered, WorkerWentOffline
@@ -37,6 +38,7 @@ from interlock.flows.run.around import around
 from interlock.flows.run.draft import Draft
 from interlock.flows.run.pictures import WorkerPicture, task_stream, worker_stream
 from interlock.flows.task import news
+from interlock.flows.task.again import FEEDBACK_CHARACTERS_MAX
 from interlock.flows.task.news import Beginning
 from interlock.flows.task.state import TaskPicture
 
@@ -177,6 +179,12 @@ def _about_job(draft: Draft, report: JobReport) -> tuple[LeaseId, ...]:
     return (report.lease,)
 
 
+def _asked_in(report: Questioned) -> QuestionAsked:
+    question = report.question[:FEEDBACK_CHARACTERS_MAX]
+    detail = report.detail[:FEEDBACK_CHARACTERS_MAX]
+    return QuestionAsked(report.token, report.question_id, question, report.tool, detail)
+
+
 def _facts(  # noqa: PLR0911 - one case per report
     draft: Draft, task: TaskPicture, report: JobReport
 ) -> tuple[Fact, ...]:
@@ -193,8 +201,8 @@ def _facts(  # noqa: PLR0911 - one case per report
             return news.on_denied(task, hosts)
         case Progressed(percent=percent, activity=activity):
             return news.on_progress(task, percent, activity)
-        case Questioned(question_id=question_id, question=question, tool=tool):
-            return news.on_questioned(task, question_id, question, tool)
+        case Questioned():
+            return news.on_questioned(task, _asked_in(report))
         case Metered(token=token, usage=usage, trouble=trouble):
             return news.on_metered(task, token, usage, trouble)
         case Asked(question=question, tool=tool, cap=cap):

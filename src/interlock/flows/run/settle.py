@@ -152,6 +152,7 @@ def job_of(plane: PlanePicture, task: TaskPicture) -> Job | None:
         run.target,
         heads.get(run.target),
         task.grants,
+        task.answered,
     )
 
 

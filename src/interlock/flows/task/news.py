@@ -117,15 +117,14 @@ def on_frozen(task: TaskPicture, around: Around) -> Facts:
     return (TaskPaused(around.interrupted_by),)
 
 
-def on_questioned(task: TaskPicture, question_id: str, question: str, tool: str) -> Facts:
+def on_questioned(task: TaskPicture, asked: QuestionAsked) -> Facts:
     started = on_started(task)
-    known = task.asking is not None and task.asking.id == question_id
+    known = task.asking is not None and task.asking.id == asked.question_id
     if known or (not started and task.status not in (S.IN_PROGRESS, S.PAUSED)):
         return ()
     if task.version - task.started_version > FACTS_PER_ATTEMPT_MAX:
         return ()  # An agent that asks without end is parked by its worker's patience.
-    question = question[:FEEDBACK_CHARACTERS_MAX]
-    return (*started, QuestionAsked(task.token, question_id, question, tool))
+    return (*started, asked)
 
 
 def on_metered(task: TaskPicture, token: Token, usage: Usage, trouble: str = "") -> Facts:
@@ -143,11 +142,12 @@ def on_asked(task: TaskPicture, question: str, tool: str = "", cap: str = "") ->
     begun = _workingagain(task)
     if begun is None:
         return ()
-    over = (*begun, AttemptAbandoned(_number(task), task.token, AttemptLoss.PARKED))
+    asked = question[:FEEDBACK_CHARACTERS_MAX]
+    over = (*begun, AttemptAbandoned(_number(task), task.token, AttemptLoss.PARKED, asked))
     answer = None if task.asking is None or cap else task.asking.answer
     if answer is not None:  # It was on its way when the worker's patience ended.
         return (*over, TaskRequeued(Requeue.ANSWERED, feedback=answer))
-    return (*over, TaskParked(question[:FEEDBACK_CHARACTERS_MAX], tool, cap))
+    return (*over, TaskParked(asked, tool, cap))
 
 
 def on_finished(task: TaskPicture, result: Result, limits: RunLimits, now: datetime) -> Facts:

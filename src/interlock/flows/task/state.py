@@ -7,7 +7,7 @@ from typing import Final, assert_never
 import msgspec
 from msgspec.structs import replace
 
-from interlock.domain.attempt import Attempt, AttemptLoss
+from interlock.domain.attempt import Answered, Attempt, AttemptLoss
 from interlock.domain.facts.attempt import (
     AttemptAbandoned,
     AttemptFinished,
@@ -72,6 +72,8 @@ class Asking(msgspec.Struct, frozen=True):
     id: str
     question: str
     answer: str | None = None
+    tool: str = ""
+    detail: str = ""
 
 
 class TaskPicture(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -116,6 +118,7 @@ class TaskPicture(msgspec.Struct, frozen=True, omit_defaults=True):
     completed_at: datetime | None = None
     attempts: tuple[Attempt, ...] = ()
     asking: Asking | None = None
+    answered: Answered | None = None
     trouble: str = ""
     parked_for: str = ""
     grants: tuple[str, ...] = ()
@@ -299,7 +302,8 @@ def _progressed(fact: AttemptProgressed, task: TaskPicture, at: datetime) -> Tas
 
 @_on.register
 def _questioned(fact: QuestionAsked, task: TaskPicture, at: datetime) -> TaskPicture:
-    return replace(task, asking=Asking(fact.question_id, fact.question))
+    asking = Asking(fact.question_id, fact.question, None, fact.tool, fact.detail)
+    return replace(task, asking=asking)
 
 
 @_on.register
@@ -349,8 +353,24 @@ def _attempt_over(
     counted = last.usage if result is None or result.usage is None else result.usage
     closed = replace(last, ended_at=at, result=result, loss=loss, usage=counted)
     return replace(
-        task, lease=None, activity=None, asking=None, trouble="", attempts=(*before, closed)
+        task,
+        lease=None,
+        activity=None,
+        asking=None,
+        answered=_answered_in(task, result),
+        trouble="",
+        attempts=(*before, closed),
     )
+
+
+def _answered_in(task: TaskPicture, result: Result | None) -> Answered | None:
+    """What a person said is kept for the next attempt, unless this one needed no other."""
+    if result is not None and result.outcome in (Outcome.CHANGED, Outcome.UNCHANGED):
+        return None
+    asking = task.asking
+    if asking is None or asking.answer is None:
+        return task.answered
+    return Answered(asking.question, asking.answer, asking.tool, asking.detail)
 
 
 @_on.register

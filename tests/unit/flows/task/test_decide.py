@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from interlock.domain.attempt import AttemptLoss
+from interlock.domain.attempt import Answered, AttemptLoss
 from interlock.domain.change import ChangeSet
 from interlock.domain.command import (
     AnswerTask,
@@ -291,7 +291,7 @@ def test_frozen_only_when_asked_to() -> None:
     assert on_frozen(WORKING, replace(FROZEN, interrupt_at=None)) == ()
 
 
-PARKED_NOW = AttemptAbandoned(1, T1, AttemptLoss.PARKED)
+PARKED_NOW = AttemptAbandoned(1, T1, AttemptLoss.PARKED, "which?")
 
 
 @pytest.mark.parametrize(
@@ -306,15 +306,15 @@ def test_an_end_may_overtake_what_came_before(
     assert on_finished(standing, CHANGED, LIMITS, NOW) == (*first, FINISHED)
 
 
-ASKED = QuestionAsked(T1, "q1", "may I?", "Bash")
+ASKED = QuestionAsked(T1, "q1", "may I?", "Bash", "make")
 ASKING = task(*_READY, LEASE, STARTED, ASKED)
 
 
 def test_a_question_at_work_is_told_once_and_answered_once() -> None:
-    assert on_questioned(WORKING, "q1", "may I?", "Bash") == (ASKED,)
-    assert on_questioned(CLAIMED, "q1", "may I?", "Bash") == (STARTED, ASKED)
-    assert on_questioned(ASKING, "q1", "may I?", "Bash") == ()
-    assert on_questioned(DONE, "q1", "may I?", "Bash") == ()
+    assert on_questioned(WORKING, ASKED) == (ASKED,)
+    assert on_questioned(CLAIMED, ASKED) == (STARTED, ASKED)
+    assert on_questioned(ASKING, ASKED) == ()
+    assert on_questioned(DONE, ASKED) == ()
     answered = QuestionAnswered(T1, "q1", "allow")
     assert on_command(ASKING, AnswerTask(ID, "allow")) == (answered,)
     again = on_command(task(*_READY, LEASE, STARTED, ASKED, answered), AnswerTask(ID, "allow"))
@@ -324,13 +324,23 @@ def test_a_question_at_work_is_told_once_and_answered_once() -> None:
 def test_an_answer_that_was_on_its_way_when_the_agent_was_parked_is_not_lost() -> None:
     answered = task(*_READY, LEASE, STARTED, ASKED, QuestionAnswered(T1, "q1", "allow"))
     requeued = TaskRequeued(Requeue.ANSWERED, feedback="allow")
-    assert on_asked(answered, "may I?", "Bash") == (PARKED_NOW, requeued)
-    assert on_asked(ASKING, "may I?", "Bash") == (PARKED_NOW, TaskParked("may I?", "Bash"))
+    over = replace(PARKED_NOW, detail="may I?")
+    assert on_asked(answered, "may I?", "Bash") == (over, requeued)
+    assert on_asked(ASKING, "may I?", "Bash") == (over, TaskParked("may I?", "Bash"))
+
+
+def test_what_a_person_said_to_an_agent_that_died_is_kept_for_the_next() -> None:
+    answered = task(*_READY, LEASE, STARTED, ASKED, QuestionAnswered(T1, "q1", "allow"), LOST)
+    assert answered.answered == Answered("may I?", "allow", "Bash", "make")
+    assert task(*_READY, LEASE, STARTED, ASKED, LOST).answered is None
+    done = task(*_READY, LEASE, STARTED, ASKED, QuestionAnswered(T1, "q1", "allow"), FINISHED)
+    assert done.answered is None
 
 
 def test_more_of_what_ran_out_is_given_by_a_person_and_stays_given() -> None:
     parked = TaskParked("no more tokens", cap="tokens_per_task")
-    assert on_asked(WORKING, "no more tokens", cap="tokens_per_task") == (PARKED_NOW, parked)
+    over = replace(PARKED_NOW, detail="no more tokens")
+    assert on_asked(WORKING, "no more tokens", cap="tokens_per_task") == (over, parked)
     broke = task(*_READY, LEASE, STARTED, LOST, parked)
     facts = on_command(broke, AnswerTask(ID, "go on"))
     requeued = TaskRequeued(Requeue.ANSWERED, feedback="go on")

@@ -16,7 +16,7 @@ from interlock.domain.command import (
     RetryTask,
     TaskCommand,
 )
-from interlock.domain.facts.attempt import AttemptStarted, UsageCounted
+from interlock.domain.facts.attempt import AttemptStarted, QuestionAsked, UsageCounted
 from interlock.domain.facts.base import Fact
 from interlock.domain.facts.change import (
     ChangeJudged,
@@ -152,7 +152,8 @@ class TaskMachine(RuleBasedStateMachine):
 
     @rule(question=st.sampled_from(["q1", "q2"]))
     def asks_at_work(self, question: str) -> None:
-        self.take(on_questioned(self.task, question, "may I?", "Bash"))
+        asked = QuestionAsked(self.task.token, question, "may I?", "Bash")
+        self.take(on_questioned(self.task, asked))
 
     @rule(late=st.booleans(), requests=st.integers(0, 5))
     def uses_models(self, late: bool, requests: int) -> None:
