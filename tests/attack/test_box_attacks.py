@@ -15,7 +15,7 @@ from interlock.adapters.bubblewrap.sandbox import BubblewrapSandbox
 from interlock.sandbox.hosts import ThisHost
 from interlock.sandbox.ports import OUTBOX, WORKSPACE, BoxLimits, BoxOrder, BoxRefused, Mount
 from interlock.sandbox.running import Finished, run_to_end
-from interlock.testing.conformance.sandboxes import (
+from interlock.testing.conformance.boxes import (
     CONNECT,
     ESCAPE,
     end_all,

@@ -17,7 +17,9 @@ from interlock.adapters.bubblewrap.sandbox import BubblewrapSandbox
 from interlock.adapters.proxy.door import ProxyDoor
 from interlock.sandbox.ports import BoxOrder, Mount
 from interlock.sandbox.running import run_to_end
-from interlock.testing.conformance.sandboxes import EndingSuite, RunningSuite, SandboxSuite
+from interlock.testing.conformance.box_ending import EndingSuite
+from interlock.testing.conformance.box_running import RunningSuite
+from interlock.testing.conformance.sandboxes import SandboxSuite
 
 
 class TestBubblewrapSandbox(SandboxSuite):

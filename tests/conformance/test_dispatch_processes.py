@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from interlock.adapters.processes.crew import Crew
+from interlock.adapters.processes.crew import Crew, start_apart
 from interlock.adapters.processes.dispatch import SocketDispatch
 from interlock.adapters.processes.frames import Hello, framed
 from interlock.adapters.processes.link import SocketLink
@@ -241,6 +241,19 @@ asyncio.run(main())
 """
 
 
+STARTS_APART = """
+import asyncio, os, sys
+from pathlib import Path
+from interlock.adapters.processes.crew import start_apart
+
+async def main():
+    argv = ["sh", "-c", "echo here; exec sleep 60"]
+    print(start_apart(argv, os.environ, Path(sys.argv[1])))
+
+asyncio.run(main())
+"""
+
+
 @pytest.fixture
 async def crew() -> AsyncIterator[Crew]:
     crew = Crew(os.environ, grace_seconds=0.2)
@@ -306,9 +319,25 @@ async def test_what_a_dead_worker_started_ends_with_it(tmp_path: Path, crew: Cre
     await gone(agent)
 
 
-async def test_a_program_that_is_not_there_is_told(crew: Crew) -> None:
+def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(PartLost, match="worker process"):
-        await crew.start(["/no/such/program"], survives_plane=True)
+        start_apart(["/no/such/program"], {}, tmp_path / "log")
+
+
+async def test_what_is_started_apart_outlives_its_starter(tmp_path: Path) -> None:
+    log = tmp_path / "deep" / "log"
+    starter = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", STARTS_APART, str(log)), stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await soon(starter.communicate())
+    assert starter.returncode == 0
+    pid = int(said)
+    try:
+        await eventually(lambda: log.read_bytes() == b"here\n")
+        assert not is_gone(pid)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+    await gone(pid)
 
 
 async def test_workers_die_with_a_killed_plane(tmp_path: Path) -> None:

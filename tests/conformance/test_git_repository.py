@@ -4,15 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from interlock.testing.conformance.repositories import (
-    CollectingSuite,
-    Format,
-    GitHouse,
-    IntakeSuite,
-    TargetSuite,
-    TreesSuite,
-    WorkspacesSuite,
-)
+from interlock.testing.conformance.collecting import CollectingSuite
+from interlock.testing.conformance.intake import IntakeSuite
+from interlock.testing.conformance.repositories import Format, GitHouse
+from interlock.testing.conformance.targets import TargetSuite
+from interlock.testing.conformance.trees import TreesSuite
+from interlock.testing.conformance.workspaces import WorkspacesSuite
 
 
 @pytest.fixture(params=["sha1", "sha256"])

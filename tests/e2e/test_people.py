@@ -63,7 +63,8 @@ def test_a_person_claims_works_and_hands_in_and_it_lands_like_any_change(shop: P
     assert shop.shown("one.txt") == "by hand"
     assert shop.git("log", "-1", "--format=%an", done["commit"]) == "human-ada"
     shop.until_quiet()
-    assert not [name for name in shop.standing() if "human-ada" not in name]
+    assert shop.standing() == []
+    assert not shop.git("for-each-ref", "refs/interlock/rescue-by-hand", "refs/interlock/by-hand")
 
 
 def test_what_a_gate_refuses_comes_back_to_the_person_with_its_log(shop: Place):
@@ -105,8 +106,16 @@ def test_a_task_that_is_given_back_is_ready_for_anybody(shop: Place):
     other = claim(shop, "human-bo")
     (other / "one.txt").write_text("by bo\n")
     assert shop.interlock("task", "submit", "one").code == 0
-    assert run.end().states["one"] == "done"
+    end = run.end()
+    assert end.states["one"] == "done"
     assert shop.shown("one.txt") == "by bo"
+    assert shop.standing() == []
+    (kept,) = shop.git(
+        "for-each-ref", "--format=%(refname)", "refs/interlock/rescue-by-hand"
+    ).split()
+    assert kept.endswith("@human-ada")
+    assert shop.git("show", f"{kept}:one.txt") == "half"
+    assert kept in end.err
 
 
 def test_a_claim_is_refused_with_the_reason(shop: Place):

@@ -8,28 +8,30 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from itertools import islice
 from typing import Final
 
 from interlock import __version__
 from interlock.adapters.files.leadership import FileLeadership
 from interlock.adapters.files.verdicts import FileVerdicts
-from interlock.adapters.processes.crew import Crew, Member
+from interlock.adapters.processes.crew import Crew
 from interlock.adapters.processes.dispatch import SocketDispatch
 from interlock.adapters.processes.place import socket_folder_of
 from interlock.adapters.system.clock import SystemClock
 from interlock.adapters.system.ids import RandomIds
 from interlock.bootstrap.environments import environments_of, masker
+from interlock.bootstrap.hands import hands_of
+from interlock.bootstrap.kept import Kept
+from interlock.bootstrap.mustering import STARTS_PER_CORE
 from interlock.bootstrap.site import LOGS, WORKTREES, Folders, Site, end_orphan_boxes
+from interlock.bootstrap.tidying import Tidying
 from interlock.config import read_environment
-from interlock.control.running import Hall, KeptPlane, Stop
+from interlock.control.following import Hall, KeptPlane, Stop, either
 from interlock.control.store import Store, StoreOpener
-from interlock.domain.ids import RepoId, TaskId, WorkerId
+from interlock.domain.ids import RepoId, TaskId
 from interlock.domain.lifecycle import ENDED
 from interlock.domain.settings import Settings
 from interlock.domain.task import TaskStatus
 from interlock.engine.dispatch import Dispatch
-from interlock.engine.errors import EngineError
 from interlock.engine.ports import Leadership
 from interlock.engine.supervisor import Supervisor
 from interlock.flows.run.keeper import Keeper, Keeping
@@ -46,12 +48,7 @@ from interlock.workers.sites import Sites
 
 WORKER_MODULE: Final = "interlock.bootstrap.worker"
 LEASE_SECONDS: Final = 60.0
-WORKERS_MAX: Final = 1_000
 _GRACE_SECONDS: Final = 10.0
-
-
-def worker_id_of(number: int) -> WorkerId:
-    return WorkerId(f"agent-local-{number}")
 
 
 def process_name() -> str:
@@ -142,56 +139,11 @@ async def _unfinished_tasks(store: Store) -> frozenset[TaskId]:
 
 
 def gates_at_once(settings: Settings) -> int:
-    return settings.limits.gates or len(os.sched_getaffinity(0))
+    return settings.limits.gates or _cores()
 
 
-class _Kept:
-    """The plane of this process as `run` sees it, and the workers it was asked for."""
-
-    def __init__(self, crew: Crew, keeper: Keeper, command: list[str], stop: Stop) -> None:
-        self._crew, self._keeper, self._command, self._stop = crew, keeper, command, stop
-        self._members: dict[int, Member] = {}
-        self.failure: EngineError | None = None
-
-    async def keep(self) -> None:
-        try:
-            await self._keeper.keep()
-        except EngineError as failure:
-            self.failure = failure
-
-    def broken(self) -> None:
-        if self.failure is not None:
-            raise self.failure
-
-    async def staff(self, workers: int, holders: frozenset[WorkerId]) -> None:
-        """Numbers are names: a worker that ended gives its number to the next one."""
-        if not self._keeper.acts:
-            return
-        living = {n: member for n, member in self._members.items() if not member.has_ended}
-        held = [n for n in range(1, WORKERS_MAX) if worker_id_of(n) in holders and n not in living]
-        others = (n for n in range(1, WORKERS_MAX) if n not in living and n not in held)
-        missing = max(workers - len(living) - len(held), 0)
-        for number in (*held, *islice(others, missing)):
-            living[number] = await self._crew.start([*self._command, "--name", f"local-{number}"])
-        self._members = living
-
-    async def leave(self) -> None:
-        """Workers first, for they still have something to tell the plane."""
-        self._keeper.wind_down()
-        async with Supervisor() as either:
-            either.start("politely", self._end(either))
-            either.start("at once", self._kill(either))
-        self._keeper.stop()
-
-    async def _end(self, either: Supervisor) -> None:
-        await self._crew.end()
-        either.cancel_all()
-
-    async def _kill(self, either: Supervisor) -> None:
-        """The second Ctrl-C may come at any time while workers put down what they hold."""
-        await self._stop.now.wait()
-        await self._crew.kill()
-        either.cancel_all()
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def hall_of(site: Site, opener: StoreOpener, box: Chosen) -> Hall:
@@ -208,13 +160,18 @@ def hall_of(site: Site, opener: StoreOpener, box: Chosen) -> Hall:
         crew = Crew(read_environment().variables, _GRACE_SECONDS)
         command = [sys.executable, "-m", WORKER_MODULE, str(site.place.root)]
         command += ["--box", box.sandbox.name]
-        kept = _Kept(crew, keeper, command, stop)
+        kept = Kept(crew, keeper, command, stop, STARTS_PER_CORE * _cores())
+        hands = hands_of(site, box.sandbox)
+        tidying = Tidying(hands, store, SystemClock(), lambda: keeper.acts)
         end_orphan_boxes(box.sandbox)
         async with Supervisor() as beside:
             beside.start("plane", kept.keep())
+            beside.start("benches", tidying.keep())
             try:
                 yield kept
+                await either(tidying.look, stop.gently.wait)
             finally:
+                beside.cancel("benches")
                 await kept.leave()
                 end_orphan_boxes(box.sandbox)
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from interlock.bootstrap.site import Site
+    from interlock.control.following import Hall, KeptPlane, Stop
     from interlock.control.people import Hands
-    from interlock.control.running import Hall, KeptPlane, Stop
     from interlock.control.store import Store
     from interlock.domain.settings import Settings
 

@@ -6,13 +6,13 @@ import asyncio
 import fcntl
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from interlock.adapters.processes.crew import start_apart
 from interlock.bootstrap.site import Site, choose_box, find_site
 from interlock.config import read_environment, read_settings
 from interlock.control.errors import WrongUsage
@@ -45,7 +45,8 @@ def spawn(number: int) -> int:
     free = (f"spare-{n}" for n in range(1, _NAMES_MAX) if _pid_of(site, f"spare-{n}") is None)
     for name, _ in zip(free, range(number), strict=False):
         words = [sys.executable, "-m", WORKER_MODULE, str(site.place.root), "--name", name]
-        start_apart([*words, "--box", box], site.folders.store / "workers" / f"{name}.log")
+        log = site.folders.store / "workers" / f"{name}.log"
+        start_apart([*words, "--box", box], read_environment().variables, log)
         sys.stdout.write(f"agent-{name}\n")
     return 0
 
@@ -59,20 +60,6 @@ def stop(worker: str) -> int:
     os.kill(pid, signal.SIGTERM)
     sys.stdout.write(f"{worker} was asked to leave\n")
     return 0
-
-
-def start_apart(words: Sequence[str], log: Path) -> None:
-    """A process that outlives this one; what it says goes to the file."""
-    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        subprocess.Popen(  # noqa: S603 - our own program
-            list(words),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env=dict(read_environment().variables),
-            start_new_session=True,
-        )
 
 
 def _file_of(site: Site, name: str) -> Path:

@@ -13,7 +13,9 @@ from interlock.control import doctor, hindsight, init, plans, queries
 from interlock.control.commands import Answer, Commands
 from interlock.control.counter import Behind, Counter, no_hands, no_survey
 from interlock.control.dashboard import Dashboard, dashboard
+from interlock.control.demands import WrongPlan, demand_asking, demand_content, demand_keys
 from interlock.control.errors import NoHistory, WrongUsage
+from interlock.control.following import Hall, Say, Stop
 from interlock.control.forecasts import Memory, remembered
 from interlock.control.goals import GoalSeen, goal_seen
 from interlock.control.ground import Ground
@@ -32,20 +34,8 @@ from interlock.control.read_models import (
     Status,
 )
 from interlock.control.run_document import RunReport
-from interlock.control.running import (
-    Hall,
-    Means,
-    RunEnd,
-    Runner,
-    RunWish,
-    Say,
-    Stop,
-    WrongPlan,
-    demand_asking,
-    demand_content,
-    demand_keys,
-    no_target,
-)
+from interlock.control.running import Means, RunEnd, Runner, no_target
+from interlock.control.starting import RunWish
 from interlock.control.store import Store, StoreOpener
 from interlock.control.why import Provenance
 from interlock.domain.actor import Actor

@@ -15,6 +15,7 @@ from interlock.control.read_models import Claimed, Reply
 from interlock.control.store import Store
 from interlock.control.tasks import Give, reply_of
 from interlock.domain.attempt import Attempt
+from interlock.domain.bench import Bench, Harvest
 from interlock.domain.change import ChangeSet
 from interlock.domain.command import (
     BeginTask,
@@ -23,7 +24,7 @@ from interlock.domain.command import (
     ReleaseTask,
     SubmitTask,
 )
-from interlock.domain.ids import CommitId, TaskId, WorkerId
+from interlock.domain.ids import TaskId, WorkerId
 from interlock.domain.lifecycle import ACTIVE
 from interlock.domain.result import Outcome, Result
 from interlock.domain.task import TaskStatus
@@ -39,22 +40,6 @@ _PERSON: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _SKILL: Final = re.compile(r"[^\s,][^,]{0,63}")
 _BUSY: Final = ACTIVE | {TaskStatus.PAUSED}
 """Its files are being changed, or its change is on its way to the target."""
-
-
-class Bench(msgspec.Struct, frozen=True):
-    """Where a person works: the folder, its branch, and the commit the work starts from."""
-
-    base: CommitId
-    branch: str
-    path: str
-
-
-class Harvest(msgspec.Struct, frozen=True):
-    """What was found on a bench; no head means that nothing was changed."""
-
-    head: CommitId | None
-    files: tuple[str, ...] = ()
-    pack: bytes = b""
 
 
 class Hands(Protocol):
@@ -255,7 +240,8 @@ async def submit(store: Store, hands: Hands, give: Give, wish: Submission) -> Re
     answer = await give(SubmitTask(task.id, lease.worker_id, result))
     files = len(harvest.files)
     changed = f"{files} file{'' if files == 1 else 's'} handed in" if harvest.head else "no change"
-    return reply_of(name, answer, f"{changed}; the gates look at it next, then it lands")
+    remarks = f" ({harvest.remarks})" if harvest.remarks else ""
+    return reply_of(name, answer, f"{changed}{remarks}; the gates look at it next, then it lands")
 
 
 async def _result(store: Store, wish: Submission, bench: Bench, harvest: Harvest) -> Result:

@@ -12,7 +12,9 @@ from typing import Final
 import msgspec
 
 from interlock.control.desk import FrontDesk
-from interlock.control.running import RunEnd, RunWish, Stop
+from interlock.control.following import Stop
+from interlock.control.running import RunEnd
+from interlock.control.starting import RunWish
 from interlock.demo.project import PLAN, shipped, shop_files
 from interlock.demo.props import Found, Props
 from interlock.demo.report import Place, report_lines

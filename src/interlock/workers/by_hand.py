@@ -4,6 +4,8 @@
     bench = await hands.make(WorkerId("human-ada"), task_id, "main")
     ...                                                  # the person works in bench.path
     harvest = await hands.collect(WorkerId("human-ada"), task_id, bench)
+    ...                                                  # it is judged, it lands
+    await hands.clear(WorkerId("human-ada"), task_id, harvest.head)
 
 It commits under the identity of the person's own git. What it holds is collected in a box like
 anything else: a person's folder may have been changed by programs, too.
@@ -13,12 +15,14 @@ anything else: a person's folder may have been changed by programs, too.
 """
 
 import asyncio
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from interlock.domain.bench import Bench, Harvest
 from interlock.domain.ids import CommitId, LeaseId, RunId, TaskId, WorkerId
 from interlock.engine.errors import EngineError
 from interlock.repository.ports import Trees, WorkspaceRefused, Workspaces
@@ -29,27 +33,11 @@ from interlock.workers.folders import make_private, remove_tree
 from interlock.workers.sites import WORKTREES, Site, read_site, write_site
 
 _BY_HAND: Final = LeaseId("by-hand")
+_RECORDS: Final = "by_hand"
 
 
 class HandsTied(EngineError):
     """A person's workspace cannot be made or collected; the message says why and what to do."""
-
-
-class Bench(msgspec.Struct, frozen=True):
-    """Where a person works: the folder, its branch, and the commit the work starts from."""
-
-    base: CommitId
-    branch: str
-    path: str
-
-
-class Harvest(msgspec.Struct, frozen=True):
-    """What was found on a bench; no head means that nothing was changed."""
-
-    head: CommitId | None
-    files: tuple[str, ...] = ()
-    pack: bytes = b""
-    remarks: str = ""
 
 
 class HandTools(msgspec.Struct, frozen=True):
@@ -82,7 +70,7 @@ class ByHand:
         site = self._site(worker_id, task_id, base)
         make_private(site.home)
         await tools.workspaces.hide(f"/{WORKTREES}/")
-        await tools.trees.pin(_pin("bases", task_id), base)
+        await tools.trees.pin(_pin("bases", worker_id, task_id), base)
         try:
             made = await tools.workspaces.make(site.workspace, base, site.branch)
         except WorkspaceRefused as refusal:
@@ -95,7 +83,7 @@ class ByHand:
     async def collect(self, worker_id: WorkerId, task_id: TaskId, bench: Bench) -> Harvest:
         """Everything that differs from the base, committed or not. The bench stays."""
         site = self._demand(worker_id, task_id)
-        pin = _pin("by-hand", task_id)
+        pin = _pin("by-hand", worker_id, task_id)
         match await self._bringer.bring(site, bench.base, pin):
             case Brought(head=head, files=files, pack=pack, remarks=remarks):
                 data = await asyncio.to_thread(pack.read_bytes)
@@ -105,20 +93,42 @@ class ByHand:
             case CouldNotBring(why=why):
                 raise HandsTied(f"{bench.path} cannot be collected: {why}")
 
-    async def clear(self, worker_id: WorkerId, task_id: TaskId) -> str:
-        """Remove the bench once its work is in the repository; where it is, in a sentence."""
+    def standing(self) -> list[tuple[WorkerId, TaskId]]:
+        """Whose benches there are, and for which tasks."""
+        folders = sorted((self._tools.store / _RECORDS).glob("*/*"))
+        return [(WorkerId(folder.parent.name), TaskId(folder.name)) for folder in folders]
+
+    async def clear(
+        self, worker_id: WorkerId, task_id: TaskId, landed: CommitId | None = None
+    ) -> str:
+        """Remove the bench and its pins; a sentence if work is kept that is not what `landed`."""
+        site = self._known(worker_id, task_id)
+        if site is not None and _is_gone(site.workspace):
+            await self._forget(site)  # Somebody was faster, and nothing is left to keep.
+            return ""
         site = self._demand(worker_id, task_id)
-        base, pin = site.base or CommitId(""), _pin("rescue-by-hand", task_id)
+        base, pin = site.base or CommitId(""), _pin("rescue-by-hand", worker_id, task_id)
         brought = await self._bringer.bring(site, base, pin)
         if isinstance(brought, CouldNotBring):
             why = f"{site.workspace} stays, for its work cannot be kept: {brought.why}"
             raise HandsTied(why)
-        await self._tools.workspaces.remove(site.workspace)
-        await self._tools.trees.unpin(_pin("bases", task_id))
-        await asyncio.to_thread(remove_tree, site.folder)
+        await self._forget(site)
         if isinstance(brought, NothingThere):
-            return f"{worker_id} had changed nothing."
-        return f"The work of {worker_id} is kept as refs/interlock/{pin}."
+            return ""
+        if brought.head == landed:
+            await self._tools.trees.unpin(pin)
+            return ""
+        return (
+            f"{site.workspace} is cleared away; what {worker_id} had there and has not landed is "
+            f"kept as refs/interlock/{pin}."
+        )
+
+    async def _forget(self, site: Site) -> None:
+        """The record goes last: whoever is interrupted before comes again."""
+        await self._tools.workspaces.remove(site.workspace)
+        for kind in ("bases", "by-hand"):
+            await self._tools.trees.unpin(_pin(kind, site.worker_id, site.task_id))
+        await asyncio.to_thread(remove_tree, site.folder)
 
     def _site(self, worker_id: WorkerId, task_id: TaskId, base: CommitId) -> Site:
         folder = self._folder(worker_id, task_id)
@@ -136,7 +146,7 @@ class ByHand:
         )
 
     def _folder(self, worker_id: WorkerId, task_id: TaskId) -> Path:
-        return self._tools.store / "by_hand" / worker_id / task_id
+        return self._tools.store / _RECORDS / worker_id / task_id
 
     def _known(self, worker_id: WorkerId, task_id: TaskId) -> Site | None:
         return read_site(self._folder(worker_id, task_id))
@@ -151,12 +161,17 @@ class ByHand:
         return site
 
 
+def _is_gone(workspace: Path) -> bool:
+    return not os.path.lexists(workspace)
+
+
 def _bench(site: Site) -> Bench:
     return Bench(site.base or CommitId(""), site.branch, str(site.workspace))
 
 
-def _pin(kind: str, task_id: TaskId) -> str:
-    return f"{kind}/{task_id}@by-hand" if kind == "bases" else f"{kind}/{task_id}"
+def _pin(kind: str, worker_id: WorkerId, task_id: TaskId) -> str:
+    """Two people may have had a bench for the same task."""
+    return f"{kind}/{task_id}@{worker_id}"
 
 
 def _leave_identity_alone(workspace: Path) -> None:

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from interlock.control.commands import Accepted, Answer, Refused, Unanswered
 from interlock.control.counter import Behind, Counter
 from interlock.control.ground import Ground
-from interlock.control.people import Bench, Harvest
 from interlock.control.store import Store
 from interlock.domain.actor import Actor
+from interlock.domain.bench import Bench, Harvest
 from interlock.domain.command import Command, StartRun
 from interlock.domain.facts.base import Fact
 from interlock.domain.facts.command import CommandAccepted, CommandRefused

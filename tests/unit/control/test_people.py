@@ -7,11 +7,12 @@ import pytest
 from interlock.control.commands import Answer
 from interlock.control.counter import Counter
 from interlock.control.errors import NotAllowed, WrongUsage
-from interlock.control.people import Harvest, person_id
+from interlock.control.people import person_id
 from interlock.control.read_models import Reply
 from interlock.control.tasks import UNANSWERED, NewTask, TaskQuestion, move
 from interlock.domain.actor import Actor
 from interlock.domain.attempt import AttemptLoss
+from interlock.domain.bench import Harvest
 from interlock.domain.command import (
     AmendRun,
     AnswerTask,

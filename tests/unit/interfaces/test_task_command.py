@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from interlock.control.people import Harvest
+from interlock.domain.bench import Harvest
 from interlock.domain.command import CancelTask, PrioritiseTask, StartRun
 from interlock.domain.facts.attempt import AttemptFinished, AttemptStarted
 from interlock.domain.facts.change import ChangeJudged, Judgement

@@ -6,12 +6,17 @@
 
 Every member leads its own process group, so that its agents end with it: politely first, then not.
 A member that ends by itself is not started again; that is for those who count workers to decide.
+
+    start_apart(["interlock", "run"], environment, log)
+
+starts one that belongs to nobody: it outlives whoever started it.
 """
 
 import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -75,28 +80,24 @@ class Crew:
 
     @property
     def members(self) -> Sequence[Member]:
+        """Those who live, and perhaps some that have ended since the last start."""
         return tuple(self._members)
 
-    async def start(
-        self, argv: Sequence[str], log: Path | None = None, survives_plane: bool = False
-    ) -> Member:
-        """Start one; unless it `survives_plane` it is ended with this process, even by kill -9."""
-        words = list(argv) if survives_plane else leashed(argv, signal.SIGTERM)
-        with contextlib.ExitStack() as stack:
-            output = DEVNULL if log is None else stack.enter_context(log.open("ab")).fileno()
-            try:
-                process = await asyncio.create_subprocess_exec(
-                    *words,
-                    stdin=DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    env=self._environment,
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise PartLost("worker process", str(error), "Is it installed?") from error
+    async def start(self, argv: Sequence[str]) -> Member:
+        """Start one, which is ended with this process, even by kill -9."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *leashed(argv, signal.SIGTERM),
+                stdin=DEVNULL,
+                stdout=DEVNULL,
+                stderr=DEVNULL,
+                env=self._environment,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise _not_started(error) from error
         member = Member(process)
-        self._members.append(member)
+        self._members = [*(each for each in self._members if not each.has_ended), member]
         return member
 
     async def end(self) -> None:
@@ -112,3 +113,28 @@ class Crew:
             for member in self._members:
                 group.create_task(member.end(grace_seconds))
         self._members.clear()
+
+
+def start_apart(argv: Sequence[str], environment: Mapping[str, str], log: Path) -> int:
+    """Its process id; what it says is added to the log.
+
+    Not through the event loop, which kills the children that it still has when it is closed.
+    """
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        try:
+            process = subprocess.Popen(  # noqa: S603 - the argv of our caller, no shell
+                list(argv),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=dict(environment),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise _not_started(error) from error
+    return process.pid
+
+
+def _not_started(error: OSError) -> PartLost:
+    return PartLost("worker process", str(error), "Is it installed?")

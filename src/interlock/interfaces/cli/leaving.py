@@ -8,7 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from interlock.control.running import Stop
+from interlock.control.following import Stop
 from interlock.interfaces.cli.text import safe
 
 T = TypeVar("T")

@@ -7,10 +7,10 @@ import stat
 import sys
 from typing import TYPE_CHECKING, Final
 
+from interlock.control.demands import WrongPlan
 from interlock.control.errors import WrongUsage
 from interlock.control.goals import goal_of, is_goal
 from interlock.control.plans import BYTES_MAX, Content, is_imported
-from interlock.control.running import WrongPlan
 from interlock.interfaces.cli.text import print_json
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ import asyncio
 import sys
 from typing import Final
 
+from interlock.control.demands import WrongPlan
 from interlock.control.plans import plan_schema
-from interlock.control.running import RunWish, WrongPlan
+from interlock.control.starting import RunWish
 from interlock.interfaces.cli.arguments import add_json, count
 from interlock.interfaces.cli.doors import Doors
 from interlock.interfaces.cli.leaving import say, with_signals

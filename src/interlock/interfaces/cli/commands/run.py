@@ -19,11 +19,13 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
+from interlock.control.demands import WrongPlan
 from interlock.control.errors import WrongUsage
 from interlock.control.goals import to_chief
 from interlock.control.plans import Content
 from interlock.control.run_document import RunReport
-from interlock.control.running import RunEnd, RunWish, WrongPlan
+from interlock.control.running import RunEnd
+from interlock.control.starting import RunWish
 from interlock.interfaces.cli.arguments import add_json, count
 from interlock.interfaces.cli.doors import Doors
 from interlock.interfaces.cli.leaving import say, with_signals
