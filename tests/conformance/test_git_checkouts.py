@@ -137,14 +137,27 @@ async def test_in_the_middle_of_something(house: GitHouse, doing: str) -> None:
     assert seen(house.root) == before
 
 
-async def test_conflicts_that_are_not_resolved(house: GitHouse) -> None:
+@pytest.mark.parametrize("path", ["app/b.py", "both-added"])
+async def test_conflicts_that_are_not_resolved(house: GitHouse, path: str) -> None:
     await house.build(BEGIN)
-    put(house.root, {"app/b.py": b"stashed\n"})
+    put(house.root, {path: b"stashed\n"})
+    await house.git("add", "-A")
     await house.git("stash")
-    await house.person_commits({"app/b.py": b"other\n"})
+    await house.person_commits({path: b"other\n"})
     assert (await house.try_git("stash", "pop")).code
     old, new = await land(house, {"n": b"1"})
-    assert "conflicts" in await forward(house, old, new)
+    assert "it has conflicts that are not resolved" in await forward(house, old, new)
+
+
+async def test_a_file_that_was_written_again_as_it_was_is_no_edit(house: GitHouse) -> None:
+    await house.build(BEGIN)
+    old, new = await land(house, LANDED)
+    for path in ("app/b.py", "README"):
+        (house.root / path).unlink()
+        put(house.root, {path: BEGIN[path]})
+        os.utime(house.root / path, (1_000_000_000, 1_000_000_000))
+    assert not await forward(house, old, new)
+    assert not (await house.git("status", "--porcelain")).text
 
 
 async def test_line_ends_are_the_persons(house: GitHouse) -> None:

@@ -2,11 +2,13 @@
 
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from interlock.engine.errors import PartLost
+from interlock.repository.ports import CommitWish, Signature
 from interlock.testing.conformance.repositories import BEGIN, GitHouse
 
 CUT_SHORT = """\
@@ -39,3 +41,38 @@ async def test_half_of_the_list_moves_nothing(
     assert await trees.pins() == {}
     await trees.move_pins({"first": base, "second": base})
     assert set(await trees.pins()) == {"first", "second"}
+
+
+async def test_a_commit_that_was_made_anew_is_looked_at_although_its_tree_is_known(
+    tmp_path: Path,
+) -> None:
+    house = GitHouse(tmp_path)
+    base = await house.build(BEGIN)
+    (house.root / "app" / "a.py").write_bytes(b"another\n")
+    await house.git("add", "-A")
+    tree = (await house.git("write-tree")).text
+    folder = (await house.git("rev-parse", f"{tree}:app")).text
+    trees = await house.trees()
+    wish = CommitWish(tree, (base,), "Try it\n", Signature("A", "a@x"), datetime.now(UTC))
+    made = await trees.commit(wish)
+    known = await trees.changed(base, made)
+    (house.root / ".git" / "objects" / folder[:2] / folder[2:]).unlink()
+    assert await trees.changed(base, made) == known
+    assert await trees.commit(wish) == made
+    with pytest.raises(PartLost):
+        await trees.changed(base, made)
+
+
+async def test_where_one_pin_stands(tmp_path: Path) -> None:
+    house = GitHouse(tmp_path)
+    base = await house.build(BEGIN)
+    new = await house.person_commits({"new": b"1"})
+    trees = await house.trees()
+    await trees.move_pins({"some/one": base, "some/two": base})
+    await house.git("pack-refs", "--all")
+    await trees.move_pins({"some/one": new, "some/two": None, "some/three": base})
+    wanted = {"some/one": new, "some/two": None, "some/three": base, "some": None}
+    for packing in (False, True):
+        if packing:
+            await house.git("pack-refs", "--all")
+        assert {name: await trees.pin_of(name) for name in wanted} == wanted

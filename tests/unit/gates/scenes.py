@@ -20,7 +20,7 @@ from interlock.gates.evidence import Evidence
 from interlock.gates.order import GateOptions
 from interlock.gates.ports import PreparationFailed
 from interlock.gates.service import GateParts, Gates
-from interlock.repository.ports import Trees, Workspace, Workspaces
+from interlock.repository.ports import PINS_AT_ONCE_MAX, Trees, Workspace, Workspaces
 from interlock.sandbox.ports import (
     OUTBOX,
     WORKSPACE,
@@ -189,6 +189,7 @@ class World:
         self.pinned.pop(name, None)
 
     async def move_pins(self, pins: Mapping[str, CommitId | None]) -> None:
+        assert len(pins) <= PINS_AT_ONCE_MAX
         for name, commit in pins.items():
             assert commit is None, "the gates remove what was left, and nothing else"
             del self.pinned[name]

@@ -16,7 +16,7 @@ from interlock.engine.errors import PartLost
 from interlock.gates.change import ChangeFacts
 from interlock.gates.evidence import Evidence
 from interlock.gates.service import GateQuestion, Gates
-from interlock.repository.ports import Workspace, WorkspaceRefused
+from interlock.repository.ports import PINS_AT_ONCE_MAX, Workspace, WorkspaceRefused
 from interlock.sandbox.ports import HOME, OUTBOX, WORKSPACE
 from tests.unit.gates.scenes import CLOCK, Play, World, commit, folders_in, junit
 
@@ -360,6 +360,8 @@ async def test_a_gate_whose_command_names_no_report_says_so(world: World) -> Non
 async def test_what_an_earlier_life_left_is_swept_away(world: World) -> None:
     left = world.scratch / "gate-old"
     (left / "outbox").mkdir(parents=True)
+    for number in range(PINS_AT_ONCE_MAX):
+        await world.pin(f"gates/gate-{number}", commit("old"))
     await world.pin("gates/gate-old", commit("old"))
     await world.pin("change/7", commit("new"))
     await world.make(left / "workspace", commit("old"))

@@ -4,7 +4,7 @@ import msgspec
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from interlock.merging.proof import Entry, Side, violations
+from interlock.merging.proof import Entry, Side, between, violations
 
 Tree = dict[str, Entry]
 PATHS = ("a", "b", "c/d", "e")
@@ -46,6 +46,13 @@ def sides(draw: st.DrawFn) -> Sides:
 def found(base: Tree, target: Tree, change: Tree, landed: Tree) -> tuple[str, ...]:
     added = frozenset({*target, *change, *landed} - set(base))
     return violations(side(base, target), side(base, change), side(base, landed), added)
+
+
+@given(sides())
+def test_what_two_sides_of_a_base_differ_in_is_known_without_asking_again(s: Sides) -> None:
+    for one, other in ((s.target, s.landed), (s.landed, s.target), (s.target, s.change)):
+        differences = between(side(s.base, one), side(s.base, other))
+        assert differences == tuple(sorted(side(one, other)))
 
 
 @given(sides())

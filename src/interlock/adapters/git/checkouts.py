@@ -19,7 +19,7 @@ import msgspec
 
 from interlock.adapters.git.checkout import Checkout
 from interlock.adapters.git.locks import OwnLocks
-from interlock.adapters.git.loose import where
+from interlock.adapters.git.loose import branch_of, where
 from interlock.adapters.git.surroundings import Surroundings, write_whole
 from interlock.domain.ids import CommitId
 
@@ -85,6 +85,9 @@ async def standing_on(git: Surroundings, branch: str) -> list[Standing]:
 
 async def standings(git: Surroundings) -> list[Standing]:
     """Every working tree of the repository whose folder is there."""
+    only = _only_one(git)
+    if only is not None:
+        return [only]
     listed = await git.on_refs("worktree", "list", "--porcelain", "-z")
     found = []
     for number, block in enumerate(listed.out.split(b"\0\0")):
@@ -100,6 +103,15 @@ async def standings(git: Surroundings) -> list[Standing]:
             branch = os.fsdecode(lines.get(b"branch", b"")) or _rebasing(git_dir)
             found.append(Standing(path, branch, git_dir))
     return found
+
+
+def _only_one(git: Surroundings) -> Standing | None:
+    """The one that a repository begins with, on a branch; git is asked about everything else."""
+    place = git.place
+    if place.bare or place.linked or os.path.lexists(place.common_dir / "worktrees"):
+        return None
+    git_dir, branch = _git_dir(git, place.root), branch_of(place.common_dir / "HEAD")
+    return Standing(place.root, branch, git_dir) if git_dir is not None and branch else None
 
 
 def _git_dir(git: Surroundings, path: Path) -> Path | None:

@@ -47,10 +47,10 @@ class Intake:
     @contextlib.asynccontextmanager
     async def open(self, pack: Path, head: str) -> AsyncIterator["Arrived"]:
         """The pack, unpacked beside the repository; gone again at the end unless admitted."""
+        self._git.object_environment()
         descriptor = _opened(pack, self._limits.pack_bytes)
         folder = None
         try:
-            self._git.object_environment()
             _sweep(self._git.incoming)
             folder = Path(tempfile.mkdtemp(dir=self._git.incoming))
             arrived = Arrived(self._git, self._limits, folder, head)

@@ -11,6 +11,7 @@ import os
 import re
 import stat
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ from interlock.adapters.git.surroundings import Surroundings
 from interlock.domain.ids import CommitId
 
 REF_BYTES_MAX: Final = 100
+PACKED_BYTES_MAX: Final = 4_000_000
 COMMIT_BYTES_MAX: Final = 1_000_000
 
 _REF: Final = re.compile(r"refs(?:/[A-Za-z0-9_+=@,-][A-Za-z0-9_.+=@,-]*)+")
@@ -41,6 +43,30 @@ async def where(git: Surroundings, ref: str) -> CommitId | None:
         return known
     answer = await git.on_refs("show-ref", "--verify", "--hash", "--", ref)
     return None if answer.code else CommitId(answer.text)
+
+
+def branch_of(head: Path) -> str:
+    """The branch that a HEAD names, if it names one in the usual way."""
+    said = (_read(head, REF_BYTES_MAX) or b"").decode(errors="replace").removesuffix("\n")
+    ref = said.removeprefix("ref: ")
+    return ref if said != ref and ref.startswith("refs/heads/") and _is_plain(ref) else ""
+
+
+def below(common_dir: Path, *folders: str) -> dict[str, CommitId] | None:
+    """Every ref in these folders; None: this cannot be told without git.
+
+    Files first: a ref that is packed meanwhile was seen before it went.
+    """
+    try:
+        found = {ref: at for folder in folders for ref, at in _files_below(common_dir, folder)}
+    except _Unusual:
+        return None
+    packed = _read(common_dir / "packed-refs", PACKED_BYTES_MAX)
+    if packed is None and os.path.lexists(common_dir / "packed-refs"):
+        return None
+    if any(f" {folder}".encode() in (packed or b"") for folder in folders):
+        return None
+    return found
 
 
 async def has_commit(git: Surroundings, commit: CommitId) -> bool:
@@ -86,14 +112,45 @@ def _hash(content: bytes, length: int) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def _is_plain(ref: str) -> bool:
+    return _REF.fullmatch(ref) is not None and ".." not in ref and ".lock" not in ref
+
+
 def _stands_at(common_dir: Path, ref: str) -> CommitId | None:
-    if _REF.fullmatch(ref) is None or ".." in ref or ".lock" in ref:
+    if not _is_plain(ref):
         return None
     text = (_read(common_dir / ref, REF_BYTES_MAX) or b"").removesuffix(b"\n")
     # Only zeros stand for no commit: what that means here is for git to say.
     if _NAME.fullmatch(text) is None or not text.strip(b"0"):
         return None
     return CommitId(text.decode("ascii"))
+
+
+class _Unusual(Exception):
+    """Something lies among the refs that only git can read."""
+
+
+def _files_below(common_dir: Path, folder: str) -> Iterator[tuple[str, CommitId]]:
+    # Where refs are kept in another way a file stands in the place of this folder.
+    if not (common_dir / "refs" / "heads").is_dir():
+        raise _Unusual
+    for root, folders, files in os.walk(common_dir / folder, onerror=_unless_gone):
+        if any((Path(root) / name).is_symlink() for name in folders):
+            raise _Unusual
+        for name in files:
+            ref = (Path(root) / name).relative_to(common_dir).as_posix()
+            if name.endswith(".lock"):
+                continue
+            at = _stands_at(common_dir, ref)
+            if at is None and os.path.lexists(common_dir / ref):
+                raise _Unusual
+            if at is not None:
+                yield ref, at
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise _Unusual from error
 
 
 def _read(path: Path, most: int) -> bytes | None:

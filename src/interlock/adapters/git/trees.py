@@ -10,7 +10,7 @@ from typing import Final, Generic, TypeVar
 from interlock.adapters.git.clash import clash_of
 from interlock.adapters.git.intake import Intake
 from interlock.adapters.git.locks import OwnLocks
-from interlock.adapters.git.loose import has_commit, lineage_of, where
+from interlock.adapters.git.loose import below, has_commit, lineage_of, where
 from interlock.adapters.git.program import PART, Answer, Bounds
 from interlock.adapters.git.raw import changed_paths
 from interlock.adapters.git.surroundings import Surroundings
@@ -184,12 +184,19 @@ class GitTrees:
         prefixes = prefixes or ("",)
         # Git lists folders of refs; what else lies in them is left out here.
         folders = {PINS + "".join(prefix.rpartition("/")[:2]) for prefix in prefixes}
+        found = below(self._git.place.common_dir, *sorted(folders))
+        if found is None:
+            found = await self._listed(*sorted(folders))
+        pins = ((ref.removeprefix(PINS), commit) for ref, commit in found.items())
+        return {name: commit for name, commit in pins if name.startswith(prefixes)}
+
+    async def _listed(self, *folders: str) -> dict[str, CommitId]:
         form = "--format=%(refname) %(objectname)"
-        answer = await self._git.on_refs("for-each-ref", form, *sorted(folders))
+        answer = await self._git.on_refs("for-each-ref", form, *folders)
         if answer.code:
             raise _failed("for-each-ref", answer)
-        lines = (line.removeprefix(PINS).split(" ") for line in answer.text.splitlines())
-        return {name: CommitId(commit) for name, commit in lines if name.startswith(prefixes)}
+        lines = (line.split(" ") for line in answer.text.splitlines())
+        return {ref: CommitId(commit) for ref, commit in lines}
 
     async def is_ancestor(self, older: CommitId, younger: CommitId) -> bool:
         self._known_tree(checked(younger))
