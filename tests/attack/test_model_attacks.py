@@ -47,11 +47,6 @@ DEAR = {"model": "gpt-6-astra", "input": "x", "max_output_tokens": MUCH}
 """Five dollars come back for each of these: as much as a task may cost."""
 
 
-def known(reason: str) -> pytest.MarkDecorator:
-    """A hole that stands open; whoever closes it takes the mark away."""
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
 @asynccontextmanager
 async def door(
     folder: Path, script: Script, caps: Caps = USUAL
@@ -98,7 +93,6 @@ async def echo(asked: Asked, writer: asyncio.StreamWriter) -> None:
     ],
     ids=["tier", "nonsense-tier", "unknown", "respelled"],
 )
-@known("what has no price passes every cap on money")
 async def test_no_name_takes_a_request_past_the_caps_on_money(
     short_path: Path, evasion: dict[str, str]
 ):
@@ -117,7 +111,7 @@ async def test_what_has_a_price_is_held_to_it(short_path: Path):
         assert len(upstream.asked) == 1
 
 
-@pytest.mark.parametrize("count", [8, pytest.param(8.0, marks=known("8.0 counts as 1"))])
+@pytest.mark.parametrize("count", [8, 8.0])
 async def test_many_answers_at_once_are_many(short_path: Path, count: float):
     """JSON knows no whole numbers: 8.0 is 8 to whoever pays for it."""
     wish = {"model": "gpt-6-astra", "messages": [], "max_tokens": MUCH, "n": count}
@@ -141,7 +135,6 @@ async def test_many_answers_at_once_are_many(short_path: Path, count: float):
     ],
     ids=["another-model-inside", "a-fee-per-search"],
 )
-@known("what tools of the provider cost is not counted")
 async def test_tools_of_the_provider_do_not_spend_beside_the_book(
     short_path: Path, more: dict[str, object], tools: list[dict[str, str]]
 ):
@@ -153,7 +146,6 @@ async def test_tools_of_the_provider_do_not_spend_beside_the_book(
         assert upstream.asked == [] or dollar > 1.0
 
 
-@known("the model that answered is not looked at")
 async def test_another_model_than_the_one_named_is_not_paid_at_its_price(short_path: Path):
     usage = {"prompt_tokens": 100_000, "completion_tokens": MUCH}
     answer = saying(json.dumps({"model": "gpt-6-astra", "usage": usage}).encode())
@@ -166,7 +158,6 @@ async def test_another_model_than_the_one_named_is_not_paid_at_its_price(short_p
 # --- the key --------------------------------------------------------------------------------------
 
 
-@known("what a provider repeats is passed on as it is")
 @pytest.mark.parametrize("method", ["POST", "GET"])
 async def test_a_provider_that_repeats_the_key_does_not_get_it_into_the_box(
     short_path: Path, method: str
@@ -176,11 +167,23 @@ async def test_a_provider_that_repeats_the_key_does_not_get_it_into_the_box(
         shown = {"x-api-key": meter.access.secret}
         body = json.dumps({"model": "claude-opus-5", "max_tokens": 1}).encode()
         asked = (body,) if method == "POST" else ()
-        answer = await client.ask(method, "/anthropic/v1/messages", shown, *asked)
+        path = "messages" if method == "POST" else "models"
+        answer = await client.ask(method, f"/anthropic/v1/{path}", shown, *asked)
         client.close()
         assert upstream.asked[0].headers["x-api-key"] == KEY
         assert KEY not in str(answer.headers)
         assert KEY.encode() not in answer.body
+
+
+async def test_nor_in_an_answer_that_nobody_counts(short_path: Path):
+    shown = saying(json.dumps({"data": [{"id": f"yours is {KEY}"}]}).encode(), framing="chunks")
+    async with door(short_path, shown) as (meter, _):
+        client = await Client.to(meter.access.socket)
+        answer = await client.ask("GET", "/openai/models", {"x-api-key": meter.access.secret})
+        client.close()
+        assert answer.status == 200
+        assert KEY.encode() not in answer.body
+        assert b"yours is ****" in answer.body
 
 
 async def test_a_redirect_takes_the_key_nowhere(short_path: Path):
@@ -198,7 +201,6 @@ async def test_a_redirect_takes_the_key_nowhere(short_path: Path):
         assert elsewhere.asked == []
 
 
-@known("the name of a model is repeated as it came")
 async def test_no_word_of_a_request_commands_a_terminal(short_path: Path):
     async with door(short_path, used(1, 1)) as (meter, _):
         await ask(meter.access, "responses", {**DEAR, "model": "\x1b[2Jevil\x07"})
@@ -224,9 +226,8 @@ OWN_RULES = 'prefix_rule(pattern = ["touch"], decision = "allow")\n'
 
 
 @pytest.mark.timeout(120)
-@known("codex reads what an attempt before left in its home")
 async def test_no_attempt_gives_the_next_one_rights_that_nobody_gave_it(tmp_path: Path):
-    """Its profile allows no command; its edits reach the settings of its own client."""
+    """Its profile allows no command; its edits reach the settings of its own client, by a rule."""
     home = f"{HOME}/.codex"
     steps = (
         adds(f"{home}/config.toml", OWN_SETTINGS),
@@ -235,7 +236,8 @@ async def test_no_attempt_gives_the_next_one_rights_that_nobody_gave_it(tmp_path
         Step(do=(Shell("touch COMMANDED"),)),
         Step("Done."),
     )
-    agents = profile("codex", 'allow = ["Edit"]\ndeny = ["Bash"]')
+    allow = f'["Edit", "Edit({HOME}/*)"]'
+    agents = profile("codex", f'allow = {allow}\ndeny = ["Bash"]')
     limits = "max_attempts = 2"
     async with studio(tmp_path / "e", {"own": steps}, agents, limits=limits) as shop:
         shop.place.commit({"check.sh": "test ! -e red.txt"}, "Red when it is there")
@@ -297,13 +299,7 @@ def a_link_out(copy: Path) -> None:
 
 @pytest.mark.parametrize(
     "left",
-    [
-        *(
-            pytest.param(left, marks=known("lending or taking back breaks on it"))
-            for left in (a_pipe, a_huge_number, a_folder, a_folder_beside, no_folder)
-        ),
-        a_link_out,
-    ],
+    [a_pipe, a_huge_number, a_folder, a_folder_beside, no_folder, a_link_out],
 )
 async def test_whatever_a_box_leaves_there_the_log_in_is_lent_again(tmp_path: Path, left: Left):
     person, home = tmp_path / "person", tmp_path / "home"

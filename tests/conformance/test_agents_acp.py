@@ -149,7 +149,7 @@ class Room:
             1,
             CommitId("0" * 40),
             "Do it.",
-            AgentProfile("default", "acp", run=(*self.fake, *play)),
+            AgentProfile("default", "acp", run=(*self.fake, *play), allow=("Read", "Edit")),
             timedelta(minutes=1),
         )
         async with AcpAgent().start(task, place_in(self)) as turn:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from interlock.adapters.bubblewrap.sandbox import BubblewrapSandbox
 from interlock.adapters.command.agent import CommandAgent
@@ -13,7 +14,8 @@ from interlock.domain.settings import AgentProfile
 from interlock.domain.task import PlannedTask
 from interlock.sandbox.ports import Sandbox
 from interlock.testing.conformance.agents import SLEEP_SECONDS, AgentSuite, Play, place_in
-from interlock.workers.agents.ports import Agent, Assignment, Ended
+from interlock.workers.agents.ports import Agent, AgentRefused, Assignment, Ended
+from interlock.workers.models.ports import Access
 
 BEGIN = "echo x > begun.txt"
 HANG = f"setsid sleep {SLEEP_SECONDS} & {BEGIN}; sleep {SLEEP_SECONDS}"
@@ -61,6 +63,20 @@ class TestCommand(AgentSuite):
         await self.ends_of(house, assignment(run, title="{task.id} $(id)"))
         text = (house.folder / "workspace" / "begun.txt").read_text()
         assert text == "t\na-2-{task.id} $(id)\n{unknown}\n"
+
+    async def test_its_variables_and_words_name_its_way_to_models(self, house: House):
+        run = ("/bin/sh", "-c", 'echo "$URL $KEY $1" > begun.txt', "sh", "{model}-{task.id}")
+        names = (("URL", "{model.url}"), ("KEY", "{model.key}"))
+        told = assignment(run)
+        profile = replace(told.profile, provider="local", model="m-1", variables=names)
+        access = Access(house.folder / "door", 8080, "s3cret")
+        await self.ends_of(house, replace(told, profile=profile, models=access))
+        text = (house.folder / "workspace" / "begun.txt").read_text()
+        assert text == "http://127.0.0.1:8080/local s3cret m-1-t\n"
+
+    async def test_a_way_to_models_that_it_has_not_is_a_sentence(self, house: House):
+        with pytest.raises(AgentRefused, match="set provider"):
+            await self.ends_of(house, assignment(("true", "{model.url}")))
 
     async def test_a_prompt_that_nobody_reads_blocks_nobody(self, house: House):
         end = await self.ends_of(house, assignment(("true",), prompt="x" * 5_000_000))

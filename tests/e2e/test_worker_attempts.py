@@ -195,7 +195,9 @@ async def test_a_question_parks_the_work_and_the_answer_goes_on_with_it(tmp_path
         assert result.outcome is Outcome.CHANGED, result
         assert result.change.files == ("half.py", "whole.py")
         assert result.change.base == git(stage.root, "rev-parse", "main")
-        assert b"answered: tokens" in await stage.blobs.get(result.log)
+        log = await stage.blobs.get(result.log)
+        assert b"You asked: Sessions or tokens?" in log
+        assert b"The answer: tokens" in log
         (first, _) = [each for each in plane.reports if isinstance(each, Started)]
         assert first.simulated
 
@@ -220,6 +222,18 @@ async def test_a_question_that_is_answered_in_time_does_not_cost_an_attempt(tmp_
         assert end.result.outcome is Outcome.CHANGED, end
         assert end.result.change.files == ("whole.py",)
         assert b"answered] tokens" in await stage.blobs.get(end.result.log)
+
+
+async def test_what_an_attempt_taught_its_shell_binds_no_later_one(tmp_path: Path):
+    async with staged(tmp_path) as stage, working(stage) as plane:
+        teach = 'touch one; for each in .bashrc .gitconfig; do echo taught > "$HOME/$each"; done'
+        first = await plane.result_of(await stage.job(shell(f"{teach}; touch $HOME/kept; exit 1")))
+        assert first.outcome is Outcome.FAILED
+        look = 'ls -A "$HOME" > seen.txt'
+        second = await plane.result_of(await stage.job(shell(look), attempt=2, feedback="again"))
+        seen = git(stage.root, "show", f"{second.change.head}:seen.txt").split()
+        assert "kept" in seen
+        assert not {".bashrc", ".gitconfig"} & set(seen)
 
 
 async def test_the_second_attempt_reads_why_the_first_was_sent_back(tmp_path: Path):

@@ -171,6 +171,19 @@ def test_how_an_agent_reaches_its_models_and_what_it_may_do():
     assert settings.upstream("elsewhere") is None
 
 
+@pytest.mark.parametrize("host", ["models.example", "10.0.0.7:8080", "[fd00::1]", "127.0.0.1.x.y"])
+def test_a_key_goes_in_clear_nowhere_but_to_this_machine(host: str):
+    (fault,) = faults(f"[models.local]\nbase_url = 'http://{host}/v1'\nkey_env = 'K'\n")
+    assert "in clear" in fault
+
+
+@pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "127.9.9.9:1", "[::1]:8080"])
+def test_on_this_machine_it_may(host: str):
+    address = f"http://{host}/v1"
+    settings = settings_of(f"[models.local]\nbase_url = '{address}'\nkey_env = 'K'\n")
+    assert settings.upstream("local") == ModelUpstream("local", address, "K")
+
+
 def test_variables_of_an_agent_are_names_with_texts():
     for wrong in ("{'1A' = 'x'}", "{A = 1}", "['A']"):
         (fault,) = faults(f"[agents.a]\nbackend = 'claude'\nvariables = {wrong}\n")

@@ -1,7 +1,9 @@
 """From the document to settings, table by table."""
 
 import hashlib
+import ipaddress
 import re
+import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal, TypeVar, get_args
@@ -348,7 +350,18 @@ def _model(name: str, fields: Fields) -> ModelUpstream:
         mend = 'Write the name alone: key_env = "ANTHROPIC_API_KEY"'
         fields.fault("key_env", "key_env is not the name of a variable", mend)
     address = fields.address("base_url", ("https://", "http://"))
+    if address.startswith("http://") and not _on_this_machine(address):
+        mend = "Write https://, or reach it through an address of this machine"
+        fields.fault("base_url", "base_url would send the key in clear over the network", mend)
     return ModelUpstream(name, address.rstrip("/"), fields.text("key_env"))
+
+
+def _on_this_machine(address: str) -> bool:
+    try:
+        host = urllib.parse.urlsplit(address).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _price(name: str, fields: Fields) -> Price:

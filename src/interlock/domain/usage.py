@@ -12,8 +12,9 @@ class Usage(msgspec.Struct, frozen=True):
     """What one attempt, or anything summed up, has used.
 
     `input_tokens` are those that no cache had; `reasoning_tokens` are part of `output_tokens`.
-    `unknown_tokens` and `unknown_usd` are what may come on top at most, of streams that were cut
-    before they told. `cost_usd` is None when a model that was used has no price.
+    `unknown_tokens` and `unknown_usd` are what may come on top at most: of streams that were cut
+    before they told, of models and tiers without a price. `cost_usd` is None when a model that was
+    used has no price.
     """
 
     requests: int = 0

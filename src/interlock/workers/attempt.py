@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final, Protocol
 
 import msgspec
@@ -42,6 +43,11 @@ from interlock.workers.sites import Parked, Site, Sites, write_site
 from interlock.workers.telling import Teller
 
 SUMMARY_MAX: Final = 2_000
+
+HABITS: Final = (
+    ".profile", ".bash_profile", ".bash_login", ".bashrc", ".zshenv", ".zprofile", ".zshrc",
+    ".gitconfig",
+)  # fmt: skip
 
 BringResult = Brought | NothingThere | CouldNotBring
 
@@ -110,6 +116,7 @@ class Attempt:
         await tools.trees.pin(self._base_pin, start)
         self._site = replace(self._site, base=base)
         write_site(self._site)
+        await asyncio.to_thread(_forget_habits, self._site.home)
         workspace = await tools.workspaces.make(self._site.workspace, start, self._site.branch)
         self._site = replace(self._site, shows=workspace.shows)
         write_site(self._site)
@@ -292,6 +299,12 @@ class Attempt:
         # What was brought out is pinned by now, and the base is part of its history.
         await self._tools.trees.unpin(self._base_pin)
         await asyncio.to_thread(remove_tree, self._site.folder)
+
+
+def _forget_habits(home: Path) -> None:
+    """What an attempt taught its shell and its git binds no later one, which may do less."""
+    for name in HABITS:
+        remove_tree(home / name)
 
 
 class Worked(msgspec.Struct, frozen=True):

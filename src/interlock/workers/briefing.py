@@ -145,10 +145,10 @@ def said_before(job: Job, parked: Parked | None) -> dict[tuple[str, str], str]:
 
 
 def _answer(said: str, parked: Parked) -> str:
-    """To a permission the answer is one for programs; the agent is told in words."""
+    """In words, with what was asked: that it was stopped is the last thing that the agent heard."""
     tool, detail = parked.wanted
     if not tool:
-        return said
+        return f"You asked: {parked.question}\nThe answer: {said}\nGo on with your task."
     about = f"{tool} {detail}".strip()
     if said == ALLOW:
         return f"You may do what you asked for ({about}): do it, and go on with your task."

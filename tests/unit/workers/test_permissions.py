@@ -56,3 +56,27 @@ def test_what_is_denied_is_found_in_a_chain_and_among_several_paths():
 
 def test_a_question_that_is_no_permission_is_a_person_s():
     assert rule_for(profile(("*",)), "bubblewrap", Wanted("q", "Which database?")) == ""
+
+
+@pytest.mark.parametrize(
+    ("allow", "tool", "path", "answer"),
+    [
+        ("Edit", "Edit", "src/a.py", "allow"),
+        ("Edit", "Edit", "/outbox/plan.yaml", "allow"),
+        ("Edit", "Edit", "/home/agent/.codex/config.toml", ""),
+        ("Edit", "Edit", "/outbox/../home/agent/.bashrc", ""),
+        ("Edit", "Edit", "../home/agent/.bashrc", ""),
+        ("Edit", "Edit", "~/.bashrc", ""),
+        ("Edit", "Edit", "a.py\n/etc/x", ""),
+        ("*Edit", "MultiEdit", "/etc/x", ""),
+        ("Write", "Write", "/etc/x", ""),
+        ("Edit(/etc/*)", "Edit", "/etc/x", "allow"),
+        ("*", "Edit", "/etc/x", "allow"),
+        ("Read", "Read", "/etc/x", "allow"),
+    ],
+)
+def test_a_tool_for_files_is_allowed_for_the_work_unless_a_rule_names_more(
+    allow: str, tool: str, path: str, answer: str
+):
+    wanted = Wanted("q", "May it?", tool, detail=path)
+    assert rule_for(profile((allow,)), "bubblewrap", wanted) == answer

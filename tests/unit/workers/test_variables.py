@@ -74,3 +74,9 @@ def test_other_text_stays_as_it_is(text: str, model: str):
     plain = text.replace("{model", "")
     mine = profile(("A", plain), model=model, provider="openai")
     assert variables_of(mine, DOOR) == {"A": plain}
+
+
+def test_places_of_the_words_alone_are_filled_in_the_same_pass():
+    mine = AgentProfile("a", "acp", run=("{task.id}-{model}", "{task.title}"), model="{task.id}")
+    others = {"task.id": "t", "task.title": "{model} {model.key} {task.id}"}
+    assert words_of(mine, None, others) == ("t-{task.id}", "{model} {model.key} {task.id}")

@@ -178,9 +178,9 @@ class Updates:
         found += [location.path for location in update.locations or ()]
         given = update.raw_input if isinstance(update.raw_input, dict) else {}
         found += [given[name] for name in _PATHS if isinstance(given.get(name), str)]
-        return tuple(dict.fromkeys(map(self._within, found[: PATHS_MAX + 1])))
+        return tuple(dict.fromkeys(map(self.within, found[: PATHS_MAX + 1])))
 
-    def _within(self, path: str) -> str:
+    def within(self, path: str) -> str:
         """Relative to the workspace where it lies in it, without detours in any case."""
         plain = posixpath.normpath(path)
         inside = plain.removeprefix(f"{self._cwd}/")

@@ -1,7 +1,8 @@
 """What an agent wants of us during its turn: to be allowed something, and files read or written.
 
-The settings answer first, then whoever is asked. A read-only task is refused all that may change
-something, unless it is its own outbox.
+The settings answer first, then whoever is asked. A file is read or written where the settings allow
+it, and refused where they would have somebody asked: these requests have no place for a question.
+A read-only task is refused all that may change something, unless it is its own outbox.
 """
 
 from collections import deque
@@ -30,6 +31,7 @@ _STRICTNESS: Final = {"": 1, ALLOW: 2}
 """Of the settings' answers; a refusal goes before both."""
 
 _READ_ONLY: Final = "this task is read-only, nothing may be changed"
+_ASK_FIRST: Final = "do it with a tool of your own, which asks for permission"
 _TOO_MUCH: Final = "deny: that is too much to be judged at once, do it in smaller steps"
 
 _MAY_IT: Final = CLIENT_METHODS["session_request_permission"]
@@ -138,11 +140,23 @@ class Wishes:
             why = f"{errand.path[:NAME_MAX]} lies outside of {self._cwd}: name a path in it"
         elif errand.writes and self._assignment.read_only and not lies_in(errand.path, OUTBOX):
             why = _READ_ONLY
+        else:
+            why = self._not_by_rule(errand)
         if why:
             return Step(told=(refused_with(errand.request, why),))
         self._errands.append(errand)
         verb = _WRITE if errand.writes else _READ
         return Step((*self._updates.rest(), Called(verb, errand.path)))
+
+    def _not_by_rule(self, errand: Errand) -> str:
+        """Why the settings do not let it; an answer in the outbox needs no rule that allows it."""
+        tool = "Edit" if errand.writes else "Read"
+        path = self._updates.within(errand.path)
+        answer = self._rule(Wanted(str(errand.request), "", tool, detail=path))
+        if not answer:
+            is_answer = errand.writes and lies_in(errand.path, OUTBOX)
+            return "" if is_answer else f"no rule allows {tool} of {path[:NAME_MAX]}: {_ASK_FIRST}"
+        return refusal_in(answer) or ""
 
 
 def _is_harmless(call: Call) -> bool:

@@ -4,7 +4,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from interlock.adapters.codex.command import arguments_of, environment_of
+from interlock.adapters.codex.command import environment_of, launched
 from interlock.adapters.codex.conversation import CodexConversation
 from interlock.adapters.codex.program import CODEX
 from interlock.workers.agents.ports import Assignment, Place
@@ -22,7 +22,9 @@ class CodexAgent:
     @asynccontextmanager
     async def start(self, assignment: Assignment, place: Place) -> AsyncIterator[TalkingTurn]:
         command = CODEX.locate(assignment.profile.run, self._path)
-        box = await place.start((*command, *arguments_of(assignment)), environment_of(assignment))
+        box = await place.start(
+            launched(assignment, command), environment_of(assignment), programs=command[:1]
+        )
         try:
             yield TalkingTurn("codex", box, CodexConversation(assignment))
         finally:

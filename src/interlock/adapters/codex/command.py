@@ -1,7 +1,9 @@
 """How Codex is started: which words, which variables, and why.
 
-It keeps its conversations in the home of the task. Of the settings that a repository brings it
-reads none: see `THREAD`.
+It keeps its conversations in the home of the task, and nothing else: settings, rules, hooks and
+skills in there were written by an attempt before, which could have been allowed more, and they
+would go before ours or beside them. Of the settings that a repository brings it reads none: see
+`THREAD`.
 """
 
 import json
@@ -14,6 +16,29 @@ from interlock.workers.agents.variables import variables_of
 
 PROVIDER: Final = "openai"
 KEY: Final = "INTERLOCK_MODEL_KEY"
+
+LAUNCH: Final = """
+login=$1; shift
+own="$HOME/.codex"
+chmod u+rwx "$HOME" 2>/dev/null
+if [ -L "$own" ] || [ ! -d "$own" ]; then rm -f "$own" || exit 1; fi
+for left in "$own"/* "$own"/.[!.]* "$own"/..?* "$HOME/.agents"; do
+  [ -e "$left" ] || [ -L "$left" ] || continue
+  if [ ! -L "$left" ]; then
+    case ${left##*/} in
+      sessions) continue ;;
+      auth.json) [ "$login" = login ] && continue ;;
+    esac
+    chmod -R u+rwx "$own" "$left"
+  fi
+  rm -rf "$left" || { echo "cannot remove $left, which an attempt before has left" >&2; exit 1; }
+done
+exec "$@"
+"""
+"""Removes what an attempt before left for this one, except for what was said, and a log-in that was
+lent just now. What cannot be removed rules nobody: Codex is not started then."""
+
+_HOMES: Final = frozenset({"CODEX_HOME", "HOME"})
 
 _OURS: Final = "interlock"
 
@@ -57,9 +82,21 @@ def arguments_of(assignment: Assignment) -> tuple[str, ...]:
     return ("app-server", *(word for pair in words for word in pair))
 
 
+def launched(assignment: Assignment, command: tuple[str, ...]) -> tuple[str, ...]:
+    """The whole command line."""
+    words = (*command, *arguments_of(assignment))
+    return ("sh", "-c", LAUNCH, "sh", assignment.profile.auth, *words)
+
+
 def environment_of(assignment: Assignment) -> dict[str, str]:
     """Its whole access to models is the door of this attempt, or a log-in of its own."""
     profile, models = assignment.profile, assignment.models
+    for name, _ in profile.variables:
+        if name in _HOMES:
+            raise AgentRefused(
+                f"Codex works in the home of its task, which is tidied before it starts: take "
+                f"{name} out of `variables` under [agents.{profile.name}]"
+            )
     door = {} if models is None else {KEY: models.secret}
     return {"NO_COLOR": "1", **door, **variables_of(profile, models, PROVIDER)}
 

@@ -4,8 +4,10 @@
     backend = "command"
     run = ["python", "tools/apply.py", "{task.id}"]
 
-It finds its prompt on standard input and in `INTERLOCK_PROMPT`. What it says is text for people;
-what it changed, committed or not, is its change. It cannot ask: it has no way to be answered.
+It finds its prompt on standard input and in `INTERLOCK_PROMPT`; with a `provider`, its `variables`
+and its words may name its way to models, as `{model.url}`, `{model.key}` and `{model}`. What it
+says is text for people; what it changed, committed or not, is its change. It cannot ask: it has no
+way to be answered.
 """
 
 import contextlib
@@ -27,6 +29,7 @@ from interlock.workers.agents.ports import (
     Said,
     Turn,
 )
+from interlock.workers.agents.variables import variables_of, words_of
 
 LAST_LINES: Final = 20
 """As many go into the sentence about a failure."""
@@ -41,7 +44,8 @@ class CommandAgent:
 
     @asynccontextmanager
     async def start(self, assignment: Assignment, place: Place) -> AsyncIterator[Turn]:
-        box = await place.start(_argv(assignment))
+        variables = variables_of(assignment.profile, assignment.models)
+        box = await place.start(_argv(assignment), variables)
         try:
             async with Supervisor() as supervisor:
                 supervisor.start("prompt", _tell(box, assignment.prompt))
@@ -90,25 +94,10 @@ def _argv(assignment: Assignment) -> tuple[str, ...]:
             f"the agent profile {profile.name!r} names no program: "
             f'set run = ["..."] under [agents.{profile.name}]'
         )
-    return tuple(_filled_in(word, assignment) for word in profile.run)
-
-
-def _filled_in(word: str, assignment: Assignment) -> str:
-    """One pass, so that a title which looks like a placeholder stays what it is."""
-    known = {
-        "{task.id}": assignment.planned.id,
-        "{task.title}": assignment.planned.title,
-        "{attempt}": str(assignment.attempt),
-    }
-    filled, rest = "", word.replace("\0", "")
-    while rest:
-        places = [(rest.find(name), name) for name in known if name in rest]
-        if not places:
-            break
-        at, name = min(places)
-        filled += rest[:at] + known[name].replace("\0", "")
-        rest = rest[at + len(name) :]
-    return filled + rest
+    planned = assignment.planned
+    known = {"task.id": planned.id, "task.title": planned.title, "attempt": f"{assignment.attempt}"}
+    words = words_of(profile, assignment.models, known)
+    return tuple(word.replace("\0", "") for word in words)
 
 
 async def _tell(box: RunningBox, prompt: str) -> None:

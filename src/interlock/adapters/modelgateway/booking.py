@@ -52,25 +52,26 @@ class Booking:
         """Why nothing more is sent; raises what the ledger lost."""
         return await asyncio.shield(self._ended)
 
-    async def reserve(self, worst: Worst) -> str | OverCap:
-        """The name to settle it under.
+    async def reserve(self, worsts: Sequence[Worst]) -> tuple[str, int] | OverCap:
+        """The name to settle it under, and which of them fits: the best ones come first.
 
-        What only lacks room because others hold it may be had in a moment, so it waits for a while.
+        What only lacks room because others hold it may be had in a moment, so it waits for a while
+        before it takes a lesser one.
         """
         self._sent += 1
         request = f"{self._prefix}/{self._sent}"
         deadline = self._clock.monotonic() + HELD_SECONDS_MAX
         while True:
             news = self._news
-            over = await self._try(request, worst)
-            if over is None:
-                break
-            if not over.held or self._clock.monotonic() >= deadline:
-                self._end(over)
-                return over
+            late = self._clock.monotonic() >= deadline
+            found = await self._first_that_fits(request, worsts, late=late)
+            if isinstance(found, int):
+                self._open[request] = worsts[found]
+                return request, found
+            if not found.held or late:
+                self._end(found)
+                return found
             await self._wait_for(news)
-        self._open[request] = worst
-        return request
 
     def settle(self, request: str, usage: Usage) -> None:
         """Returns at once; whoever lacks room hears of it when it is written."""
@@ -85,6 +86,16 @@ class Booking:
             await asyncio.wait(self._settling)
         if not self._ended.done():
             self._ended.cancel()
+
+    async def _first_that_fits(
+        self, request: str, worsts: Sequence[Worst], *, late: bool
+    ) -> int | OverCap:
+        which = 0
+        while (over := await self._try(request, worsts[which])) is not None:
+            which += 1
+            if which == len(worsts) or (over.held and not late):
+                return over
+        return which
 
     async def _try(self, request: str, worst: Worst) -> OverCap | None:
         try:

@@ -24,6 +24,7 @@ class Count:
         self._passage, self._model, self._bounds = passage, model, bounds
         self._settle = settle
         self._reader: AnswerReader | None = None
+        self._more_comes_in = False
 
     def along(self, dialect: Dialect, ask: Ask) -> Callable[[h11.Response], "Count"]:
         """To be called with the head of the answer."""
@@ -31,6 +32,7 @@ class Count:
         def begin(response: h11.Response) -> "Count":
             kind = value_of(list(response.headers), b"content-type")
             self._reader = AnswerReader(dialect, kind, ask.hides_usage)
+            self._more_comes_in = ask.fetches or ask.rounds > 1
             return self
 
         return begin
@@ -70,10 +72,10 @@ class Count:
     @property
     def _usage(self) -> Usage:
         passage, reader = self._passage, self._reader
-        if not passage.begun or passage.refused:
+        if not passage.begun or passage.unused:
             return nothing_used()
         counts = Counts() if reader is None else reader.counts
         if self._final:
             return told(counts, self._model)
-        input_told = reader is not None and reader.input_told
+        input_told = reader is not None and reader.input_told and not self._more_comes_in
         return cut_short(counts, self._model, self._bounds, input_told=input_told)

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import h11
@@ -17,15 +18,16 @@ from interlock.adapters.modelgateway.refusing import Refused, refuse
 from interlock.adapters.modelgateway.upstream import Lines, base_of
 from interlock.domain.settings import Settings
 from interlock.engine.errors import EngineError
-from interlock.workers.models.asking import Unreadable
+from interlock.workers.models.asking import Unreadable, limited
 from interlock.workers.models.ports import Caps, OverCap
-from interlock.workers.models.prices import model_of
 from interlock.workers.models.routes import NoRoute, Route, route
-from interlock.workers.models.spending import Bounds, bounds_of
+from interlock.workers.models.spending import Bounds, choices_of, model_for
 
 BODY_BYTES_MAX: Final = 32 * 1024 * 1024
 BODIES_BYTES_MAX: Final = 4 * BODY_BYTES_MAX
 """Of all requests of one attempt that are under way at once."""
+
+NAME_MAX: Final = 80
 
 
 class Ways(msgspec.Struct, frozen=True):
@@ -120,15 +122,23 @@ class Exchange:
         ask = way.dialect.read_request(body)
         if isinstance(ask, Unreadable):
             raise Refused(400, ask.why)
-        sent = self._sent(head, way, ask.body, changes=ask.hides_usage)
-        model = model_of(ask.model, ask.tier, self._ways.settings.prices)
-        if model.rate is None:
-            self._booking.trouble(
-                f"The model {model.name[:80]!r} has no price, so that its cost is not known: add "
-                f'[prices."{model.name[:80]}"] to interlock.toml.'
+        if ask.advised and self._booking.caps != Caps():
+            raise Refused(
+                400,
+                "A tool that is another model cannot be counted, and there are caps in [limits].",
             )
-        bounds = bounds_of(ask, model)
-        request = await self._reserve(bounds)
+        self._sent(head, way, ask.body)  # nothing is set aside for a provider without a key
+        model = model_for(ask, self._ways.settings.prices)
+        if not model.priced:
+            name = json.dumps(model.name[:NAME_MAX])
+            self._booking.trouble(
+                f"The model {name} has no price, so that its cost is not known: add "
+                f"[prices.{name}] to interlock.toml."
+            )
+        field = way.dialect.limit_field
+        request, bounds = await self._reserve(choices_of(ask, model, field))
+        ask = ask if bounds.limit is None else limited(ask, field, bounds.limit)
+        sent = self._sent(head, way, ask.body, changes=ask.hides_usage)
         passage = Passage(sent, self._lines)
         count = Count(passage, model, bounds, lambda use: self._booking.settle(request, use))
         try:
@@ -138,14 +148,16 @@ class Exchange:
             for trouble in count.troubles(way.upstream.name):
                 self._booking.trouble(trouble)
 
-    async def _reserve(self, bounds: Bounds) -> str:
+    async def _reserve(self, choices: Sequence[Bounds]) -> tuple[str, Bounds]:
+        """The first that fits."""
         try:
-            reserved = await self._booking.reserve(bounds.worst)
+            reserved = await self._booking.reserve([bounds.worst for bounds in choices])
         except EngineError as error:
             raise Refused(400, f"Its use cannot be booked. {error}") from error
         if isinstance(reserved, OverCap):
             raise Refused(400, f"{reserved.why}.")
-        return reserved
+        request, which = reserved
+        return request, choices[which]
 
     async def _carry(
         self,
@@ -155,7 +167,8 @@ class Exchange:
     ) -> None:
         try:
             line, response = await passage.ask()
-            await passage.carry(line, response, caller, None if along is None else along(response))
+            reader = None if along is None else along(response)
+            await passage.carry(line, response, caller, reader)
         except NoAnswer as error:
             self._booking.trouble(f"{error}.")
             raise Refused(502, f"{error}.") from error

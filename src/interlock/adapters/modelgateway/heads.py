@@ -29,7 +29,12 @@ _OURS: Final = frozenset(
         b"cookie",
         b"expect",
         b"host",
+        b"openai-organization",
+        b"openai-project",
         b"x-api-key",
+        b"x-http-method",
+        b"x-http-method-override",
+        b"x-method-override",
     }
 )
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})

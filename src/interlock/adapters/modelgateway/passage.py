@@ -7,12 +7,15 @@ import msgspec
 
 from interlock.adapters.modelgateway.caller import Caller
 from interlock.adapters.modelgateway.heads import Headers, to_caller, value_of
+from interlock.adapters.modelgateway.masking import Mask, without
 from interlock.adapters.modelgateway.upstream import Base, Line, Lines, failure
 from interlock.workers.models.anthropic import fault_in
 
 ERROR_BYTES_KEPT: Final = 4_096
 SENTENCE_MAX: Final = 300
 _REFUSED: Final = 400
+_FAILED: Final = 500
+_BUSY: Final = 529
 _BROKEN: Final = (OSError, TimeoutError, h11.RemoteProtocolError)
 
 
@@ -49,7 +52,9 @@ class Passage:
         self.begun = False
         """The provider may have read it."""
         self.refused = False
-        """It answered, and did not do it."""
+        """It answered with an error."""
+        self.unused = False
+        """It did nothing; one that failed may have done anything first."""
         self.troubles: list[str] = []
         self._error = bytearray()
 
@@ -76,11 +81,12 @@ class Passage:
         """As it comes, no faster than it is taken. Half an answer stays half an answer."""
         try:
             await self._head(response, caller)
+            mask = Mask(self._sent.key if self.refused or reader is None else "")
             while (piece := await line.piece()) is not None:
                 if self.refused and len(self._error) < ERROR_BYTES_KEPT:
                     self._error += piece
-                await caller.send(piece if reader is None else reader.feed(piece))
-            await caller.send(b"" if reader is None else reader.end())
+                await caller.send(mask.feed(piece if reader is None else reader.feed(piece)))
+            await caller.send(mask.feed(b"" if reader is None else reader.end()) + mask.end())
             await caller.end()
         except _BROKEN as error:
             line.close()
@@ -96,9 +102,12 @@ class Passage:
         self._note(response)
 
     async def _head(self, response: h11.Response, caller: Caller) -> None:
-        self.refused = response.status_code >= _REFUSED
+        status, key = response.status_code, self._sent.key
+        self.refused = status >= _REFUSED
+        self.unused = self.refused and (status < _FAILED or status == _BUSY)
         headers = to_caller(list(response.headers.raw_items()), changed=self._sent.changes)
-        await caller.begin(response.status_code, bytes(response.reason), headers)
+        shown = [(name, without(key, value)) for name, value in headers]
+        await caller.begin(status, without(key, bytes(response.reason)), shown)
 
     def _note(self, response: h11.Response) -> None:
         if not self.refused:
@@ -106,7 +115,7 @@ class Passage:
         later = value_of(list(response.headers), b"retry-after")
         parts = [
             f"{self._sent.provider} answered {response.status_code}",
-            f" (again after {later} s)" if later else "",
+            f" (again after {self.plain(later)} s)" if later else "",
             f": {said}" if (said := self._said()) else "",
         ]
         self.troubles.append("".join(parts).rstrip(".") + ".")

@@ -5,8 +5,13 @@
 
 Inside a box that hides and holds, a profile that says nothing allows everything: the box is the
 limit. Where the box holds nothing, everything is asked.
+
+A rule that allows a tool for files, and names none, is about the work: the workspace and the
+outbox. What lies elsewhere, the home of the task with its clients' settings above all, needs a rule
+that names it.
 """
 
+import posixpath
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -15,10 +20,15 @@ from typing import Final
 from msgspec.structs import replace
 
 from interlock.domain.settings import AgentProfile, BoxName
+from interlock.sandbox.ports import OUTBOX
 from interlock.workers.agents.ports import Wanted
 
 ALLOW: Final = "allow"
 _NOT_ALLOWED: Final = "deny: the settings of this project do not allow it"
+
+_EVERYTHING: Final = "*"
+_CHANGING: Final = frozenset({"Delete", "Edit", "Move", "MultiEdit", "NotebookEdit", "Write"})
+"""Tools that are used on files: what lies in the workspace is named relative to it."""
 
 _CHAINED: Final = re.compile(r"[;&|<>`\n\r]|\$\(")
 """A command with one of these may be several: a pattern for one of them does not allow all."""
@@ -45,8 +55,19 @@ def _parts(wanted: Wanted) -> Iterator[Wanted]:
 
 
 def _allows(rule: str, wanted: Wanted) -> bool:
+    if "(" not in rule and rule.strip() != _EVERYTHING and _changes_other_places(wanted):
+        return False
     hidden = "(" in rule and _CHAINED.search(wanted.detail) and not _CHAINED.search(rule)
     return not hidden and _matches(rule, wanted)
+
+
+def _changes_other_places(wanted: Wanted) -> bool:
+    if wanted.tool not in _CHANGING:
+        return False
+    paths = map(posixpath.normpath, wanted.detail.splitlines())
+    return any(
+        path.startswith(("/", "~", "../")) and not path.startswith(f"{OUTBOX}/") for path in paths
+    )
 
 
 def _matches(rule: str, wanted: Wanted) -> bool:

@@ -13,7 +13,8 @@ from interlock.domain.settings import AgentProfile
 from interlock.workers.agents.ports import AgentRefused
 from interlock.workers.models.ports import Access
 
-_PLACE: Final = re.compile(r"\{(model(?:\.url|\.key)?)\}")
+_PLACE: Final = re.compile(r"\{([a-z.]+)\}")
+_OF_MODELS: Final = frozenset({"model", "model.key", "model.url"})
 
 
 def variables_of(
@@ -27,9 +28,11 @@ def variables_of(
     }
 
 
-def words_of(profile: AgentProfile, models: Access | None, provider: str = "") -> tuple[str, ...]:
-    """The profile's command line, in the same way."""
-    known = _known(profile, models, provider)
+def words_of(
+    profile: AgentProfile, models: Access | None, others: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """The profile's command line, in the same way; `others` are places that only it has."""
+    known = {**_known(profile, models, ""), **(others or {})}
     return tuple(_filled_in(word, known, f"`run` ({word})", profile) for word in profile.run)
 
 
@@ -47,12 +50,14 @@ def _filled_in(text: str, known: Mapping[str, str], where: str, profile: AgentPr
     """Raises AgentRefused where it asks for something that this profile does not have."""
 
     def value_of(found: re.Match[str]) -> str:
-        if found[1] not in known:
+        if found[1] in known:
+            return known[found[1]]
+        if found[1] in _OF_MODELS:
             raise AgentRefused(
                 f"{where} of the agent profile {profile.name!r} asks for {found[0]}, and there is "
                 f"none: {_mend(found[1], profile)}"
             )
-        return known[found[1]]
+        return found[0]
 
     return _PLACE.sub(value_of, text)
 

@@ -9,15 +9,25 @@ from interlock.workers.models.asking import (
     Ask,
     Unreadable,
     count_in,
+    factor_in,
     fetches_more,
     fields_of,
+    is_advised,
     keeps_long,
     lies_elsewhere,
+    rounds_in,
     text_in,
     value_in,
 )
 from interlock.workers.models.counts import Counts, Told, figures
 from interlock.workers.models.dialect import Dialect
+
+_WORDS: Final = {
+    "speed": {"": 1.0, "standard": 1.0, "fast": 6.0},
+    "service_tier": {"": 1.0, "auto": 1.0, "standard": 1.0, "standard_only": 1.0},
+    "inference_geo": {"": 1.0, "global": 1.0, "us": 1.1, "eu": 1.1},
+}
+_FURTHER: Final = "further."
 
 
 class _Message(msgspec.Struct):
@@ -36,7 +46,7 @@ class _Event(msgspec.Struct):
 
 
 def read_request(body: bytes) -> Ask | Unreadable:
-    fields = fields_of(body)
+    fields = fields_of(body, _WORDS)
     if isinstance(fields, Unreadable):
         return fields
     written = msgspec.json.encode(fields)
@@ -49,6 +59,11 @@ def read_request(body: bytes) -> Ask | Unreadable:
         fetches=fetches_more(written),
         tier="fast" if text_in(fields, "speed") == "fast" else "",
         long_cache=keeps_long(written),
+        factor=factor_in(fields, "speed", _WORDS),
+        region=factor_in(fields, "inference_geo", _WORDS),
+        rounds=2 if value_in(fields, "fallbacks") else rounds_in(fields),
+        others=bool(value_in(fields, "fallbacks")),
+        advised=is_advised(fields),
     )
 
 
@@ -56,9 +71,9 @@ def read_event(data: bytes) -> Told:
     event = _decoded(data)
     match event.type:
         case "message_start" if event.message is not None:
-            return Told(figures(event.message.usage))
+            return Told(_figures(event.message.usage))
         case "message_delta":
-            found = figures(event.usage)
+            found = _figures(event.usage)
             return Told(found, whole="output_tokens" in found)
         case "message_stop":
             return Told(end=True)
@@ -72,7 +87,7 @@ def read_answer(body: bytes) -> Told:
     answer = _decoded(body)
     if answer.error is not None:
         return Told(fault=fault_in(answer.error))
-    found = figures(answer.usage)
+    found = _figures(answer.usage)
     return Told(found, whole="output_tokens" in found, end=True)
 
 
@@ -84,19 +99,30 @@ def fault_in(error: object) -> str:
     return ": ".join(part for part in parts if isinstance(part, str) and part)
 
 
+def _figures(usage: object) -> dict[str, int]:
+    """What is not part of the sum stands only in the list of its rounds: it comes on top."""
+    found = figures(usage)
+    rounds = usage.get("iterations") if isinstance(usage, dict) else None
+    for each in rounds if isinstance(rounds, list) else ():
+        if isinstance(each, dict) and each.get("type") != "message":
+            for name, figure in figures(each).items():
+                found[_FURTHER + name] = found.get(_FURTHER + name, 0) + figure
+    return found
+
+
 def counts(found: Mapping[str, int]) -> Counts:
+    def both(name: str) -> int:
+        return found.get(name, 0) + found.get(_FURTHER + name, 0)
+
+    written, output = both("cache_creation_input_tokens"), both("output_tokens")
     return Counts(
-        input=found.get("input_tokens", 0),
-        cached=found.get("cache_read_input_tokens", 0),
-        cache_write=found.get("cache_creation_input_tokens", 0),
-        cache_write_hour=min(
-            found.get("cache_creation.ephemeral_1h_input_tokens", 0),
-            found.get("cache_creation_input_tokens", 0),
-        ),
-        output=found.get("output_tokens", 0),
-        reasoning=min(
-            found.get("output_tokens_details.thinking_tokens", 0), found.get("output_tokens", 0)
-        ),
+        input=both("input_tokens"),
+        cached=both("cache_read_input_tokens"),
+        cache_write=written,
+        cache_write_hour=min(both("cache_creation.ephemeral_1h_input_tokens"), written),
+        output=output,
+        reasoning=min(both("output_tokens_details.thinking_tokens"), output),
+        searches=both("server_tool_use.web_search_requests"),
     )
 
 

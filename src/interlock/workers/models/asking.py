@@ -4,6 +4,7 @@ What is passed on is what was read: the fields are written anew, so that a name 
 cannot mean one thing here and another there.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -22,6 +23,16 @@ _SPELLED: Final = re.compile(rb"\\u00(?:[46][1-9a-fA-F]|[57][0-9aA]|5[fF])")
 """Nobody needs to write letters this way, unless a name shall not be recognised."""
 
 _LONG_CACHE: Final = re.compile(rb'"(?:1h|12h|24h)"')
+_COUNTS: Final = (
+    "max_tokens",
+    "max_output_tokens",
+    "max_completion_tokens",
+    "n",
+    "best_of",
+)
+"""What a request may come to is one of these, or several of them multiplied."""
+
+_SHOWN_MAX: Final = 40
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -31,7 +42,10 @@ class Ask(msgspec.Struct, frozen=True):
     can. `elsewhere`: its size says little, because part of it lies with its provider. `fetches`:
     its provider may bring more to it, with tools of its own. `tier` is set where it wants to be
     served for another price. `hides_usage`: we asked for figures that its sender did not ask for.
-    `long_cache`: it may pay for keeping its input longer than usual.
+    `long_cache`: it may pay for keeping its input longer than usual. `factor` is what its tier
+    costs at most where nobody priced it, `region` what its place costs on top of any tier.
+    `rounds`: how often its provider may go through all of it. `others`: another model may answer.
+    `advised`: one of its tools is another model.
     """
 
     model: str
@@ -44,6 +58,11 @@ class Ask(msgspec.Struct, frozen=True):
     tier: str = ""
     hides_usage: bool = False
     long_cache: bool = False
+    factor: float = 1.0
+    region: float = 1.0
+    rounds: int = 1
+    others: bool = False
+    advised: bool = False
 
 
 class Unreadable(msgspec.Struct, frozen=True):
@@ -53,13 +72,56 @@ class Unreadable(msgspec.Struct, frozen=True):
 
 
 Fields = Mapping[str, msgspec.Raw]
+Words = Mapping[str, Mapping[str, float]]
+"""By the name of a field: its words, and what each multiplies the price with at most."""
 
 
-def fields_of(body: bytes) -> dict[str, msgspec.Raw] | Unreadable:
+def fields_of(body: bytes, words: Words) -> dict[str, msgspec.Raw] | Unreadable:
+    """`words` are the fields that set a price, with every word that each may be."""
     try:
-        return msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Unreadable(f"The request is no JSON object that can be counted: {error}.")
+    why = _strange_count(fields) or _strange_word(fields, words)
+    if not why and value_in(fields, "models"):
+        why = "`models` names several, and what the request costs depends on which one answers."
+        why += " Name one, as `model`."
+    return Unreadable(why) if why else fields
+
+
+def _strange_count(fields: Fields) -> str:
+    """JSON knows no whole numbers: 8.0 may be 8 to whoever is paid for it."""
+    for name in _COUNTS:
+        value = value_in(fields, name)
+        if value is not None and (type(value) is not int or value < 0):
+            return f"`{name}` must be a whole number, not {_shown(fields[name])}."
+    return ""
+
+
+def _strange_word(fields: Fields, words: Words) -> str:
+    for name, known in words.items():
+        value = value_in(fields, name)
+        if value is not None and (not isinstance(value, str) or value not in known):
+            return (
+                f"`{name}` may be {', '.join(filter(None, known))}: what {_shown(fields[name])} "
+                "costs is not known."
+            )
+    return ""
+
+
+def _shown(raw: msgspec.Raw) -> str:
+    return json.dumps(bytes(raw).decode("utf-8", "replace")[:_SHOWN_MAX])[1:-1]
+
+
+def factor_in(fields: Fields, name: str, words: Words) -> float:
+    return words[name].get(text_in(fields, name), 1.0)
+
+
+def limited(ask: Ask, field: str, most: int) -> Ask:
+    """The same request, with a limit to its output that it did not set itself."""
+    fields = msgspec.json.decode(ask.body, type=dict[str, msgspec.Raw])
+    fields[field] = msgspec.Raw(msgspec.json.encode(most))
+    return msgspec.structs.replace(ask, body=msgspec.json.encode(fields), output_max=most)
 
 
 def lies_elsewhere(body: bytes) -> bool:
@@ -68,6 +130,15 @@ def lies_elsewhere(body: bytes) -> bool:
 
 def fetches_more(body: bytes) -> bool:
     return _FETCHED.search(body) is not None
+
+
+def is_advised(fields: Fields) -> bool:
+    return b'"type":"advisor' in msgspec.json.encode(value_in(fields, "tools"))
+
+
+def rounds_in(fields: Fields) -> int:
+    """A provider that condenses a conversation first goes through it twice."""
+    return 2 if b"compact" in msgspec.json.encode(value_in(fields, "context_management")) else 1
 
 
 def keeps_long(body: bytes) -> bool:

@@ -21,7 +21,7 @@ class Sum(msgspec.Struct, frozen=True):
 
 
 def over_cap(task: Sum, run: Sum, day: Sum, worst: Worst, caps: Caps) -> OverCap | None:
-    """The first cap that it would pass. Money of a model without a price cannot be capped."""
+    """The first cap that it would pass; without a known worst case no cap on money can hold."""
     found = _over_tokens(task, worst, caps.tokens_per_task)
     if found is not None:
         return found
@@ -31,9 +31,7 @@ def over_cap(task: Sum, run: Sum, day: Sum, worst: Worst, caps: Caps) -> OverCap
         ("cost_usd_per_day", "this day (UTC)", day, caps.cost_usd_per_day),
     )
     if worst.cost_usd is None:
-        if caps.tokens_per_task is None and any(cap is not None for *_, cap in money):
-            return _NO_PRICE
-        return None
+        return _NO_PRICE if any(cap is not None for *_, cap in money) else None
     for cap, whose, spent, limit in money:
         found = _over_money(cap, whose, spent, worst.cost_usd, limit)
         if found is not None:
@@ -43,8 +41,7 @@ def over_cap(task: Sum, run: Sum, day: Sum, worst: Worst, caps: Caps) -> OverCap
 
 _NO_PRICE: Final = OverCap(
     "prices",
-    "the model has no price, so that no cap on money can hold: give it one under [prices], or set "
-    "[limits] tokens_per_task",
+    "the model has no price, so that no cap on money can hold: give it one under [prices]",
 )
 
 

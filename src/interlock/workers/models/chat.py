@@ -10,6 +10,7 @@ from interlock.workers.models.asking import (
     Ask,
     Unreadable,
     count_in,
+    factor_in,
     fetches_more,
     fields_of,
     keeps_long,
@@ -19,7 +20,7 @@ from interlock.workers.models.asking import (
 )
 from interlock.workers.models.counts import Counts, Told, figures
 from interlock.workers.models.dialect import Dialect
-from interlock.workers.models.responses import parted, tier_in
+from interlock.workers.models.responses import WORDS, parted, tier_in
 
 _LAST: Final = b"[DONE]"
 
@@ -33,7 +34,7 @@ class _Chunk(msgspec.Struct):
 
 
 def read_request(body: bytes) -> Ask | Unreadable:
-    fields = fields_of(body)
+    fields = fields_of(body, WORDS)
     if isinstance(fields, Unreadable):
         return fields
     stream = value_in(fields, "stream") is True
@@ -48,10 +49,11 @@ def read_request(body: bytes) -> Ask | Unreadable:
         body=written,
         stream=stream,
         output_max=count_in(fields, "max_completion_tokens", "max_tokens"),
-        answers=count_in(fields, "n") or 1,
+        answers=count_in(fields, "n", "best_of") or 1,
         elsewhere=lies_elsewhere(written),
         fetches=fetches_more(written),
-        tier=tier_in(text_in(fields, "service_tier")),
+        tier=tier_in(fields),
+        factor=factor_in(fields, "service_tier", WORDS),
         hides_usage=stream and not asked,
         long_cache=keeps_long(written),
     )
@@ -104,4 +106,5 @@ CHAT: Final = Dialect(
     read_answer,
     counts,
     "prompt_tokens",
+    "max_completion_tokens",
 )

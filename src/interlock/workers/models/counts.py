@@ -17,7 +17,7 @@ class Counts(msgspec.Struct, frozen=True):
     """By kind; no token counts twice, but these are parts of others.
 
     `cache_write_hour` is the part of `cache_write` that was put away for long, `reasoning` a part
-    of `output`.
+    of `output`. `searches` are no tokens; each has a fee.
     """
 
     input: int = 0
@@ -26,6 +26,7 @@ class Counts(msgspec.Struct, frozen=True):
     cache_write_hour: int = 0
     output: int = 0
     reasoning: int = 0
+    searches: int = 0
 
     @property
     def sent(self) -> int:

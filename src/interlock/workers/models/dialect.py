@@ -9,7 +9,10 @@ from interlock.workers.models.counts import Counts, Told
 
 
 class Dialect(msgspec.Struct, frozen=True):
-    """The pure functions of one protocol; `key_header` is where its provider wants the key."""
+    """The pure functions of one protocol; `key_header` is where its provider wants the key.
+
+    `limit_field` is where a limit may be written for a request that has none.
+    """
 
     name: str
     key_header: str
@@ -18,3 +21,4 @@ class Dialect(msgspec.Struct, frozen=True):
     read_answer: Callable[[bytes], Told]
     counts: Callable[[Mapping[str, int]], Counts]
     input_figure: str
+    limit_field: str = ""

@@ -1,7 +1,7 @@
 """What tokens of a model cost, and how many of them one request can come to.
 
 The table that is shipped has a date; `[prices]` of the person goes before it. A model that is in
-neither has no price, which is said and never guessed.
+neither has no price, which is said and never guessed; caps take it for the dearest there is.
 """
 
 import functools
@@ -20,6 +20,9 @@ from interlock.workers.models.counts import Counts
 CONTEXT_MAX: Final = 1_050_000
 OUTPUT_MAX: Final = 128_000
 """Of models that the table does not know: as much as the largest that it knows."""
+
+SEARCH_USD: Final = 0.01
+"""The fee for one search, where a provider tells how many there were."""
 
 _LONG_CACHE_FACTOR: Final = 1.6
 """Keeping for an hour costs twice the input, for the usual time one and a quarter."""
@@ -54,7 +57,17 @@ class Rate(msgspec.Struct, frozen=True):
         came = counts.output * self.output
         if self.long is not None and counts.sent > self.long.above:
             sent, came = sent * self.long.input, came * self.long.output
-        return round((sent + came) / 1e6, 9)
+        return round((sent + came) / 1e6 + counts.searches * SEARCH_USD, 9)
+
+    def times(self, factor: float) -> "Rate":
+        return Rate(
+            self.input * factor,
+            self.output * factor,
+            self.cached * factor,
+            self.cache_write * factor,
+            self.cache_write_hour * factor,
+            self.long,
+        )
 
     def dearest(self, sent: int, output: int, *, long_cache: bool) -> float:
         """What so many tokens cost at most, however its input is taken."""
@@ -63,12 +76,18 @@ class Rate(msgspec.Struct, frozen=True):
 
 
 class Model(msgspec.Struct, frozen=True):
-    """What is known of one model; a `rate` of None: it has no price."""
+    """What is known of one model; a `rate` of None: it has no price.
+
+    `most` is what it costs at most: the same where its price is known. `priced`: somebody wrote
+    down what it costs in this tier.
+    """
 
     name: str
+    most: Rate
     rate: Rate | None = None
     context: int = CONTEXT_MAX
     output_max: int = OUTPUT_MAX
+    priced: bool = False
 
 
 class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,18 +116,69 @@ def shipped() -> Table:
         return msgspec.convert(tomllib.load(file), Table)
 
 
-def model_of(name: str, tier: str, prices: Sequence[Price]) -> Model:
-    """By its full name, else by the name without its date; in another tier it is another model."""
+def model_of(
+    name: str,
+    tier: str,
+    prices: Sequence[Price],
+    factor: float = 1.0,
+    region: float = 1.0,
+) -> Model:
+    """By its full name, else by the name without its date; in another tier it is another model.
+
+    A tier that nobody priced costs at least what the model costs, and at most `factor` times that;
+    `region` may come on top of either.
+    """
     own = {price.model: price for price in prices}
     models = shipped().models
     spelled = (name, _DATED.sub("", name))
     priced = [f"{each}:{tier}" if tier else each for each in spelled]
-    found = next((own[each] for each in priced if each in own), None)
     row = next((models[each] for each in (*priced, *spelled) if each in models), None)
-    listed = next((models[each] for each in priced if each in models), None)
-    rate = _of_price(found) if found is not None else None if listed is None else _of_row(listed)
-    full = priced[0]
-    return Model(full, rate) if row is None else Model(full, rate, row.context, row.output_max)
+    exact, usual = _rate(priced, own, models), _rate(spelled, own, models)
+    rate = exact or usual
+    above = region if exact else factor * region
+    most = (rate or dearest_rate(prices)).times(above)
+    model = Model(priced[0], most, rate, priced=exact is not None)
+    if row is None:
+        return model
+    return msgspec.structs.replace(model, context=row.context, output_max=row.output_max)
+
+
+def dearest_rate(prices: Sequence[Price]) -> Rate:
+    """No model that has a price costs more, for any kind of token."""
+    listed = [_at_most(_of_row(row)) for row in shipped().models.values()]
+    rates = [*listed, *(_of_price(price) for price in prices)]
+    return Rate(
+        max(rate.input for rate in rates),
+        max(rate.output for rate in rates),
+        max(rate.cached for rate in rates),
+        max(rate.cache_write for rate in rates),
+        max(rate.cache_write_hour for rate in rates),
+    )
+
+
+def _at_most(rate: Rate) -> Rate:
+    """As a long request costs."""
+    if rate.long is None:
+        return rate
+    long = rate.long
+    return Rate(
+        rate.input * long.input,
+        rate.output * long.output,
+        rate.cached * long.input,
+        rate.cache_write * long.input,
+        rate.cache_write_hour * long.input,
+    )
+
+
+def _rate(
+    names: Sequence[str], own: Mapping[str, Price], models: Mapping[str, _Row]
+) -> Rate | None:
+    """That of the person goes before the one that is shipped."""
+    found = next((own[each] for each in names if each in own), None)
+    if found is not None:
+        return _of_price(found)
+    listed = next((models[each] for each in names if each in models), None)
+    return None if listed is None else _of_row(listed)
 
 
 def _of_row(row: _Row) -> Rate:

@@ -8,12 +8,15 @@ import msgspec
 from interlock.workers.models.anthropic import fault_in
 from interlock.workers.models.asking import (
     Ask,
+    Fields,
     Unreadable,
     count_in,
+    factor_in,
     fetches_more,
     fields_of,
     keeps_long,
     lies_elsewhere,
+    rounds_in,
     text_in,
     value_in,
 )
@@ -22,7 +25,19 @@ from interlock.workers.models.dialect import Dialect
 
 _Shape = TypeVar("_Shape")
 
-_USUAL_TIERS: Final = frozenset({"", "auto", "default", "flex", "standard"})
+WORDS: Final = {
+    "service_tier": {
+        "": 1.0,
+        "auto": 1.0,
+        "default": 1.0,
+        "standard": 1.0,
+        "flex": 1.0,
+        "scale": 3.0,
+        "priority": 3.0,
+        "fast": 3.0,
+        "ultrafast": 8.0,
+    }
+}
 
 
 class _Response(msgspec.Struct):
@@ -41,7 +56,7 @@ class _Event(msgspec.Struct):
 
 
 def read_request(body: bytes) -> Ask | Unreadable:
-    fields = fields_of(body)
+    fields = fields_of(body, WORDS)
     if isinstance(fields, Unreadable):
         return fields
     written = msgspec.json.encode(fields)
@@ -50,15 +65,18 @@ def read_request(body: bytes) -> Ask | Unreadable:
         body=written,
         stream=value_in(fields, "stream") is True,
         output_max=count_in(fields, "max_output_tokens"),
-        elsewhere=lies_elsewhere(written),
+        elsewhere=lies_elsewhere(written) or isinstance(value_in(fields, "prompt"), dict),
         fetches=fetches_more(written),
-        tier=tier_in(text_in(fields, "service_tier")),
+        tier=tier_in(fields),
         long_cache=keeps_long(written),
+        factor=factor_in(fields, "service_tier", WORDS),
+        rounds=rounds_in(fields),
     )
 
 
-def tier_in(wanted: str) -> str:
-    return "" if wanted in _USUAL_TIERS else wanted
+def tier_in(fields: Fields) -> str:
+    """Empty where nothing costs more than usual."""
+    return text_in(fields, "service_tier") if factor_in(fields, "service_tier", WORDS) > 1 else ""
 
 
 def read_event(data: bytes) -> Told:
@@ -118,4 +136,7 @@ RESPONSES: Final = Dialect(
     read_answer,
     counts,
     "input_tokens",
+    "max_output_tokens",
 )
+COMPACT: Final = msgspec.structs.replace(RESPONSES, limit_field="")
+"""The same, for a request that takes no limit."""

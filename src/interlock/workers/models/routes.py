@@ -10,18 +10,19 @@ from interlock.domain.settings import ModelUpstream
 from interlock.workers.models.anthropic import ANTHROPIC
 from interlock.workers.models.chat import CHAT
 from interlock.workers.models.dialect import Dialect
-from interlock.workers.models.responses import RESPONSES
+from interlock.workers.models.responses import COMPACT, RESPONSES
 
 DIALECTS: Final = {
     "/messages": ANTHROPIC,
     "/responses": RESPONSES,
-    "/responses/compact": RESPONSES,
+    "/responses/compact": COMPACT,
     "/chat/completions": CHAT,
 }
 """By path, which may begin with a version."""
 
 _FREE: Final = frozenset({"/messages/count_tokens", "/responses/input_tokens"})
-_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_READING: Final = frozenset({"GET", "HEAD"})
+_LISTING: Final = re.compile(r"/models(?:/.*)?")
 _VERSION: Final = re.compile(r"/v\d+(?=/)")
 _PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[\w.~!$&'()*+,=:@-]+)*/?", re.ASCII)
 _QUERY: Final = re.compile(r"[\w.~!$&'()*+,;=:@/?%\[\]-]*", re.ASCII)
@@ -59,5 +60,13 @@ def route(method: str, target: str, upstreams: Sequence[ModelUpstream]) -> Route
     below = slash + rest
     plain = _VERSION.sub("", below.lower().rstrip("/"), count=1)
     dialect = DIALECTS.get(plain) if method == "POST" else None
-    free = method in _READING or plain in _FREE
+    if method != "POST" and not _only_asks(method, plain):
+        return NoRoute(405, "Here one may POST what a model shall do, and GET the list of models.")
+    free = method != "POST" or plain in _FREE
     return Route(upstream, below + mark + query, dialect, free)
+
+
+def _only_asks(method: str, plain: str) -> bool:
+    """Which models there are, or whether anybody is there at all."""
+    listing = _LISTING.fullmatch(plain) is not None
+    return method in _READING and (listing or (method == "HEAD" and not plain))

@@ -1,5 +1,6 @@
 """How Codex is started."""
 
+import subprocess  # noqa: TID251 - the launcher is a program of the shell
 import tomllib
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from interlock.adapters.codex.command import (
     approvals,
     arguments_of,
     environment_of,
+    launched,
 )
 from interlock.adapters.codex.program import CODEX
 from interlock.domain.ids import CommitId, TaskId, TaskName
@@ -119,3 +121,61 @@ def test_a_missing_one_is_a_sentence_with_the_command_that_installs_it():
 
 async def test_the_bundled_one_answers():
     assert (await CODEX.version(CODEX.locate((), "/nowhere"))).startswith("codex")
+
+
+# --- what an attempt before has left --------------------------------------------------------------
+
+
+def left_in(home: Path, assignment: Assignment, command: tuple[str, ...] = ("true",)) -> list[str]:
+    """What the launcher leaves for Codex, under its home."""
+    (home / ".codex").mkdir(parents=True, exist_ok=True)
+    words = launched(assignment, command)
+    env = {"HOME": str(home), "PATH": "/usr/bin:/bin"}
+    subprocess.run(words, env=env, check=True)
+    return sorted(str(path.relative_to(home)) for path in home.rglob("*"))
+
+
+def plant(home: Path) -> None:
+    names = (
+        "config.toml rules/default.rules hooks.json skills/a/SKILL.md .hidden ..odd AGENTS.md "
+        "auth.json sessions/2026/said.jsonl sp*ce\\ d"
+    )
+    for name in names.split():
+        path = home / ".codex" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    (home / ".codex" / "state").symlink_to(home)
+    (home / ".codex" / "rules").chmod(0o500)
+    (home / ".agents").mkdir()
+
+
+SAID = [".codex", ".codex/sessions", ".codex/sessions/2026", ".codex/sessions/2026/said.jsonl"]
+
+
+def test_only_what_was_said_is_left_to_the_next_attempt(tmp_path: Path):
+    plant(tmp_path)
+    assert left_in(tmp_path, TASK) == SAID
+
+
+def test_a_log_in_that_was_lent_stays(tmp_path: Path):
+    plant(tmp_path)
+    alone = replace(TASK, models=None, profile=replace(PROFILE, auth="login"))
+    assert left_in(tmp_path, alone) == sorted([*SAID, ".codex/auth.json"])
+
+
+def test_no_link_leads_the_tidying_elsewhere(tmp_path: Path):
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    plant(elsewhere)
+    home.mkdir()
+    (home / ".codex").symlink_to(elsewhere / ".codex")
+    (home / ".agents").symlink_to(elsewhere / ".agents")
+    before = sorted(elsewhere.rglob("*"))
+    assert left_in(home, TASK) == []
+    assert sorted(elsewhere.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["HOME", "CODEX_HOME"])
+def test_its_home_is_the_task_s_and_no_other(name: str):
+    profile = replace(PROFILE, variables=((name, "/home/other"),))
+    with pytest.raises(AgentRefused, match=f"take {name} out"):
+        environment_of(replace(TASK, profile=profile))

@@ -61,17 +61,22 @@ def test_what_others_hold_may_be_free_in_a_moment():
     assert over.held
 
 
-def test_money_without_a_price_is_held_by_the_cap_on_tokens():
+def test_a_cap_on_tokens_alone_holds_what_has_no_price():
     unpriced = Worst(100, None)
-    caps = Caps(tokens_per_task=1000, cost_usd_per_task=0.01)
-    assert over_cap(usd(0.01), Sum(), Sum(), unpriced, caps) is None
-    assert over_cap(Sum(tokens=950), Sum(), Sum(), unpriced, caps) is not None
+    assert over_cap(Sum(tokens=900), Sum(), Sum(), unpriced, Caps(tokens_per_task=1000)) is None
+    assert over_cap(Sum(tokens=950), Sum(), Sum(), unpriced, Caps(tokens_per_task=1000))
 
 
 @pytest.mark.parametrize(
-    "caps", [Caps(cost_usd_per_task=5.0), Caps(cost_usd_per_run=5.0), Caps(cost_usd_per_day=5.0)]
+    "caps",
+    [
+        Caps(1000, 5.0),
+        Caps(cost_usd_per_task=5.0),
+        Caps(cost_usd_per_run=5.0),
+        Caps(cost_usd_per_day=5.0),
+    ],
 )
-def test_a_cap_on_money_alone_refuses_what_has_no_price(caps: Caps):
+def test_a_cap_on_money_refuses_what_has_no_price(caps: Caps):
     over = over_cap(Sum(), Sum(), Sum(), Worst(100, None), caps)
     assert over is not None
     assert (over.cap, over.held) == ("prices", False)

@@ -300,3 +300,19 @@ def test_the_last_event_may_lack_its_blank_line():
     text = told.text.removesuffix(b"\n\n")
     assert read(reader, [text]) == text
     assert reader.final
+
+
+def test_what_its_provider_went_through_before_comes_on_top():
+    """A sum does not have what was condensed, or said by another model: the list has."""
+    rounds = [
+        {"type": "compaction", "input_tokens": 900, "output_tokens": 40},
+        {"type": "message", "input_tokens": 100, "output_tokens": 10},
+        {"type": "new_kind", "input_tokens": 7, "cache_creation_input_tokens": 3},
+        "nonsense",
+    ]
+    usage = {"input_tokens": 100, "output_tokens": 10, "iterations": rounds}
+    usage["server_tool_use"] = {"web_search_requests": 4}
+    told = ANTHROPIC.read_answer(json.dumps({"usage": usage}).encode())
+    assert told.whole
+    found = ANTHROPIC.counts(told.figures)
+    assert found == Counts(input=1007, cache_write=3, output=50, searches=4)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock.workers.models.anthropic import ANTHROPIC
-from interlock.workers.models.asking import Ask, Unreadable
+from interlock.workers.models.asking import Ask, Unreadable, limited
 from interlock.workers.models.chat import CHAT
 from interlock.workers.models.dialect import Dialect
 from interlock.workers.models.responses import RESPONSES
@@ -62,15 +62,23 @@ LIMITS = {
     "chat, of old": (CHAT, {"max_tokens": 7}, 7),
     "both: the larger": (CHAT, {"max_tokens": 7, "max_completion_tokens": 9}, 9),
     "none": (RESPONSES, {}, None),
-    "nonsense": (ANTHROPIC, {"max_tokens": "7"}, None),
+    "null": (ANTHROPIC, {"max_tokens": None}, None),
     "nothing": (ANTHROPIC, {"max_tokens": 0}, None),
-    "yes": (ANTHROPIC, {"max_tokens": True}, None),
 }
 
 
 @pytest.mark.parametrize(("dialect", "fields", "wanted"), LIMITS.values(), ids=LIMITS)
 def test_its_own_limit_is_read(dialect: Dialect, fields: dict[str, object], wanted: int | None):
     assert asked(dialect, fields).output_max == wanted
+
+
+@each_protocol
+@pytest.mark.parametrize("count", [8.0, 1.5, "8", True, -1, [8], 1e300])
+@pytest.mark.parametrize("name", ["n", "max_tokens", "max_output_tokens", "max_completion_tokens"])
+def test_a_count_that_is_no_whole_number_is_refused(dialect: Dialect, name: str, count: object):
+    refused = dialect.read_request(json.dumps({"model": "m", name: count}).encode())
+    assert isinstance(refused, Unreadable)
+    assert f"`{name}`" in refused.why
 
 
 def test_several_answers_are_several():
@@ -113,6 +121,11 @@ ELSEWHERE = {
 @pytest.mark.parametrize("fields", ELSEWHERE.values(), ids=ELSEWHERE)
 def test_what_lies_with_the_provider_is_noticed(dialect: Dialect, fields: object):
     assert asked(dialect, fields).elsewhere
+
+
+def test_a_stored_prompt_lies_with_the_provider():
+    assert asked(RESPONSES, {"prompt": {"id": "pmpt_1"}}).elsewhere
+    assert not asked(RESPONSES, {"prompt": None}).elsewhere
 
 
 FETCHED = {
@@ -163,6 +176,68 @@ TIERS = {
     "fast": (ANTHROPIC, {"speed": "fast"}, "fast"),
     "standard": (ANTHROPIC, {"speed": "standard", "service_tier": "auto"}, ""),
 }
+
+
+STRANGE = {
+    "a tier": (RESPONSES, {"service_tier": "nonsense"}),
+    "a tier of a chat": (CHAT, {"service_tier": "\x1b[2J"}),
+    "a tier that is a list": (RESPONSES, {"service_tier": ["priority"]}),
+    "a speed": (ANTHROPIC, {"speed": "ludicrous"}),
+    "a tier of a message": (ANTHROPIC, {"service_tier": "priority"}),
+    "a place": (ANTHROPIC, {"inference_geo": "moon"}),
+    "several models": (CHAT, {"models": ["a", "b"]}),
+}
+
+
+@pytest.mark.parametrize(("dialect", "fields"), STRANGE.values(), ids=STRANGE)
+def test_what_sets_a_price_that_nobody_knows_is_refused(dialect: Dialect, fields: object):
+    refused = dialect.read_request(json.dumps(fields).encode())
+    assert isinstance(refused, Unreadable)
+    assert refused.why.isprintable()
+
+
+FACTORS = {
+    "fast": (ANTHROPIC, {"speed": "fast"}, (6.0, 1.0)),
+    "somewhere": (ANTHROPIC, {"inference_geo": "us"}, (1.0, 1.1)),
+    "priority": (CHAT, {"service_tier": "priority"}, (3.0, 1.0)),
+    "usual": (RESPONSES, {"service_tier": None}, (1.0, 1.0)),
+}
+
+
+@pytest.mark.parametrize(("dialect", "fields", "factors"), FACTORS.values(), ids=FACTORS)
+def test_what_a_word_costs_at_most(dialect: Dialect, fields: object, factors: tuple[float, float]):
+    ask = asked(dialect, fields)
+    assert (ask.factor, ask.region) == factors
+
+
+def test_a_provider_that_condenses_goes_through_it_twice():
+    edits = {"edits": [{"type": "compact_20260112"}]}
+    assert asked(ANTHROPIC, {"context_management": edits}).rounds == 2
+    assert asked(RESPONSES, {"context_management": [{"type": "compaction"}]}).rounds == 2
+    assert asked(ANTHROPIC, {"context_management": {"edits": [{"type": "clear"}]}}).rounds == 1
+
+
+def test_a_tool_that_is_another_model_is_noticed_however_it_is_spelled():
+    assert asked(ANTHROPIC, {"tools": [{"type": "advisor_20260301"}]}).advised
+    ask = ANTHROPIC.read_request(b'{"tools": [{"ty\\u0070e" : "\\u0061dvisor_x"}]}')
+    assert isinstance(ask, Ask)
+    assert ask.advised
+    words = {"messages": [{"content": '{"type":"advisor_x"} \\u0061'}], "tools": [{"name": "a"}]}
+    assert not asked(ANTHROPIC, words).advised
+
+
+def test_where_another_model_may_answer_it_is_noticed():
+    ask = asked(ANTHROPIC, {"fallbacks": "default"})
+    assert (ask.others, ask.rounds) == (True, 2)
+
+
+def test_a_limit_is_written_beside_what_was_there():
+    body = '{"model":"m","input":"ä","max_output_tokens":null}'.encode()
+    ask = RESPONSES.read_request(body)
+    assert isinstance(ask, Ask)
+    smaller = limited(ask, RESPONSES.limit_field, 4096)
+    assert json.loads(smaller.body) == {"model": "m", "input": "ä", "max_output_tokens": 4096}
+    assert smaller.output_max == 4096
 
 
 @pytest.mark.parametrize(("dialect", "fields", "tier"), TIERS.values(), ids=TIERS)

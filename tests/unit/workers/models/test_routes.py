@@ -8,7 +8,7 @@ from interlock.domain.settings import ModelUpstream
 from interlock.workers.models.anthropic import ANTHROPIC
 from interlock.workers.models.chat import CHAT
 from interlock.workers.models.dialect import Dialect
-from interlock.workers.models.responses import RESPONSES
+from interlock.workers.models.responses import COMPACT, RESPONSES
 from interlock.workers.models.routes import NoRoute, Route, route
 
 A = ModelUpstream("anthropic", "https://api.example", "A_KEY")
@@ -20,7 +20,7 @@ COUNTED = {
     "/anthropic/v1/messages?beta=true": (A, "/v1/messages?beta=true", ANTHROPIC),
     "/openai/responses": (O, "/responses", RESPONSES),
     "/openai/v1/responses": (O, "/v1/responses", RESPONSES),
-    "/openai/responses/compact": (O, "/responses/compact", RESPONSES),
+    "/openai/responses/compact": (O, "/responses/compact", COMPACT),
     "/openai/chat/completions": (O, "/chat/completions", CHAT),
     "/openai/chat/completions/": (O, "/chat/completions/", CHAT),
     "/openai/V1/Chat/Completions": (O, "/V1/Chat/Completions", CHAT),
@@ -38,7 +38,7 @@ FREE = [
     ("HEAD", "/anthropic/"),
     ("GET", "/openai/models"),
     ("GET", "/openai/models/gpt-5:ft@1"),
-    ("GET", "/anthropic/v1/messages"),
+    ("GET", "/anthropic/v1/models?limit=1000"),
     ("POST", "/anthropic/v1/messages/count_tokens?beta=true"),
     ("POST", "/openai/responses/input_tokens"),
 ]
@@ -50,6 +50,27 @@ def test_what_only_asks_is_free(method: str, target: str):
     assert isinstance(found, Route)
     assert found.free
     assert found.dialect is None
+
+
+OTHERWISE = [
+    ("GET", "/anthropic"),
+    ("GET", "/anthropic/v1/messages"),
+    ("GET", "/openai/responses/resp_1"),
+    ("HEAD", "/openai/files"),
+    ("DELETE", "/openai/models/mine"),
+    ("PUT", "/openai/responses"),
+    ("OPTIONS", "/openai/models"),
+    ("GET", "/openai/modelsandmore"),
+]
+
+
+@pytest.mark.parametrize(("method", "target"), OTHERWISE)
+def test_with_the_real_key_nobody_reads_or_changes_what_else_its_owner_has(
+    method: str, target: str
+):
+    found = route(method, target, BOTH)
+    assert isinstance(found, NoRoute)
+    assert found.status == 405
 
 
 @pytest.mark.parametrize("target", ["/openai/embeddings", "/anthropic/v1/messages/batches"])

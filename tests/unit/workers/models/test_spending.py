@@ -12,12 +12,20 @@ from interlock.workers.models.asking import Ask
 from interlock.workers.models.booked import Booked, added, booked, usage_of
 from interlock.workers.models.counts import Counts
 from interlock.workers.models.ports import Worst
-from interlock.workers.models.prices import CONTEXT_MAX, OUTPUT_MAX, model_of, shipped
+from interlock.workers.models.prices import (
+    CONTEXT_MAX,
+    OUTPUT_MAX,
+    dearest_rate,
+    model_of,
+    shipped,
+)
 from interlock.workers.models.spending import (
     ADDED_TOKENS_MAX,
     FETCHED_TOKENS_MAX,
     bounds_of,
+    choices_of,
     cut_short,
+    model_for,
     nothing_used,
     set_aside,
     told,
@@ -107,7 +115,7 @@ def test_ones_own_price_goes_before_and_the_limits_stay():
 
 def test_in_another_tier_it_is_another_model_with_the_same_limits():
     model = model_of("claude-haiku-4-5", "priority", (Price("claude-haiku-4-5", 1.0, 2.0),))
-    assert (model.name, model.rate, model.context) == ("claude-haiku-4-5:priority", None, 200_000)
+    assert (model.name, model.context) == ("claude-haiku-4-5:priority", 200_000)
     priced = model_of("x", "priority", (Price("x:priority", 9.0, 9.0),))
     assert priced.rate is not None
 
@@ -147,8 +155,63 @@ def test_every_answer_counts():
     assert bounds_of(ask(answers=3), MODEL).output == 1500
 
 
-def test_without_a_price_only_tokens_are_known():
-    assert bounds_of(ask(), FREE).worst == Worst(3500, None)
+def test_a_tier_that_nobody_priced_costs_at_least_the_usual_and_at_most_so_many_times():
+    model = model_of("claude-haiku-4-5", "fast", (), 6.0)
+    assert model.rate is not None
+    assert (model.priced, model.rate.input, model.most.input) == (False, 1.0, 6.0)
+    usage = told(Counts(10**6, output=10**6), model)
+    assert (usage.cost_usd, usage.unknown_usd) == (6.0, 30.0)
+
+
+def test_what_nobody_priced_costs_more_in_a_dearer_tier_as_well():
+    usual, dearer = model_of("new", "", ()).most, model_of("new", "priority", (), 3.0).most
+    assert (dearer.input, dearer.output) == (3 * usual.input, 3 * usual.output)
+    wish = ask(others=True, tier="fast", factor=6.0, region=1.1)
+    assert model_for(wish, OWN).most.input == pytest.approx(6.6 * usual.input)
+
+
+def test_a_tier_with_a_price_costs_that_and_its_place_on_top():
+    model = model_of("claude-opus-5-5", "fast", (), 6.0, 1.1)
+    assert model.rate is not None
+    assert (model.priced, model.rate.input) == (True, 8.0)
+    assert model.most.input == pytest.approx(8.8)
+
+
+def test_without_a_price_it_may_cost_as_much_as_the_dearest():
+    worst = bounds_of(ask(), FREE).worst
+    assert worst.cost_usd is not None
+    for name in shipped().models:
+        dearest = bounds_of(ask(), model_of(name, "", ())).worst.cost_usd
+        assert dearest is not None
+        assert dearest <= worst.cost_usd
+    own = (Price("gold", 1000.0, 2000.0),)
+    more = bounds_of(ask(), model_of("never-heard-of", "", own)).worst.cost_usd
+    assert more is not None
+    assert more == pytest.approx(3000 * 1000e-6 + 500 * 2000e-6)
+
+
+def test_where_another_model_may_answer_any_price_may_apply():
+    model = model_for(ask(others=True), OWN)
+    assert (model.rate, model.most) == (MODEL.rate, dearest_rate(OWN))
+    assert model_for(ask(), OWN) == MODEL
+
+
+def test_a_request_without_a_limit_can_be_had_with_smaller_ones():
+    model = model_of("gpt-6-astra", "", ())
+    choices = choices_of(ask(output_max=None), model, "max_output_tokens")
+    assert [each.limit for each in choices] == [None, 64_000, 32_000, 16_000, 8_000]
+    assert [each.output for each in choices] == [128_000, 64_000, 32_000, 16_000, 8_000]
+    assert len(choices_of(ask(output_max=9), model, "max_output_tokens")) == 1
+    assert len(choices_of(ask(output_max=None), model, "")) == 1
+
+
+def test_every_search_has_its_fee():
+    assert told(Counts(searches=1000), MODEL).cost_usd == 10.0
+    fetching = bounds_of(ask(fetches=True), MODEL).worst.cost_usd
+    plain = bounds_of(ask(b"x" * (1000 + FETCHED_TOKENS_MAX)), MODEL).worst.cost_usd
+    assert fetching is not None
+    assert plain is not None
+    assert fetching - plain == pytest.approx(0.25)
 
 
 @given(counts, st.booleans())
