@@ -182,7 +182,7 @@ class _Reader:
             self._fault(1, f"it has {len(text)} characters, {CHARACTERS_MAX} is the most")
             return Script()
         try:
-            if (wrong := out_of_bounds(text)) is not None:
+            if (wrong := out_of_bounds(text, aliases=True)) is not None:
                 self._fault(*wrong)
                 return Script()
             root = yaml.compose(text, Loader=yaml.CSafeLoader)
