@@ -15,7 +15,7 @@ from interlock.adapters.bubblewrap.bodies import members
 WORD: Final = b"\n"
 
 _WAIT: Final = 'IFS= read -r word || exit 125; exec "$@"'
-_LOOK_AGAIN_SECONDS: Final = 0.0005
+_LOOK_AGAIN_SECONDS: Final = 0.002
 
 
 def waiting_for_the_word(argv: tuple[str, ...]) -> tuple[str, ...]:
