@@ -97,11 +97,6 @@ class TestClaude(TalkingAgentSuite):
 
 
 class TestQwen(TalkingAgentSuite):
-    """It takes seconds to start: what the client decides nothing about is left to the others."""
-
-    test_one_that_does_nothing_ends_well = None
-    test_leaving_the_context_ends_it_as_well = None
-
     @pytest.fixture
     async def house(
         self,

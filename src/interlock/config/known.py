@@ -81,7 +81,12 @@ TABLES: Final[Mapping[str, Table]] = {
                 "",
                 "Who does the work. `scripted` plays a script and is labelled as simulated.",
             ),
-            Known("run", "list or text", _NONE, "The program; needed by command and acp."),
+            Known(
+                "run",
+                "list or text",
+                _NONE,
+                "The program; command and acp need it, others find theirs.",
+            ),
             Known("script", "path", _NONE, "The script in the repository; needed by scripted."),
             Known("timeout", "duration", "45m", "How long one attempt may take."),
             Known("skills", "list", "every skill", "What tasks may ask of it."),
