@@ -1,4 +1,8 @@
-"""Folders to measure in: on the disk this repository lies on, never in memory."""
+"""Folders to measure in: on a disk, never in memory, and outside of this repository.
+
+Programs look for their settings in the folders above: a project measured inside this one would be
+tested with our settings of pytest.
+"""
 
 import tempfile
 from collections.abc import Iterator
@@ -6,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-_BUILD: Final = Path(__file__).parents[1] / "build"
-"""Git ignores it, and unlike the usual place for temporary files it is never memory."""
+_DISK: Final = Path("/var/tmp")
+"""Unlike the usual place for temporary files it is never memory."""
 
 
 @contextmanager
 def folder() -> Iterator[Path]:
     """A private folder that is gone afterwards."""
-    _BUILD.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=_BUILD) as made:
+    place = _DISK if _DISK.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="interlock-bench-", dir=place) as made:
         yield Path(made)

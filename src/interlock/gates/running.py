@@ -25,7 +25,7 @@ NOT_RUN: Final = -1
 Mask = Callable[[bytes], bytes]
 """Takes known secret values out of what is kept."""
 
-READERS: Final = {"junit": junit.read, "sarif": sarif.read, "coverage-xml": coverage.read}
+_READERS: Final = {"sarif": sarif.read, "coverage-xml": coverage.read}
 
 
 class BoxUse(msgspec.Struct, frozen=True):
@@ -46,7 +46,7 @@ async def run_gate(gate: GateSettings, settings: Settings, place: Setting, use: 
     )
     seconds = use.clock.monotonic() - started
     kept = _shortened(use.mask(output), use.options.log_bytes_max)
-    reading = await asyncio.to_thread(_reading, gate, place.folders, use)
+    reading = await asyncio.to_thread(_reading, gate, place.folders, use, output)
     return Evidence(
         code=ended.code,
         stopped_for=ended.stopped_for,
@@ -74,10 +74,9 @@ async def _run_box(sandbox: Sandbox, order: BoxOrder, bytes_max: int) -> tuple[B
     return finished.ended, finished.stdout + finished.stderr
 
 
-def _reading(gate: GateSettings, folders: Folders, use: BoxUse) -> Reading:
+def _reading(gate: GateSettings, folders: Folders, use: BoxUse, output: bytes) -> Reading:
     """What the report says. It is data of tested code: nothing in it can be more than evidence."""
-    read = READERS.get(gate.reads)
-    if read is None:
+    if gate.reads == "exit-code":
         return Reading()
     if "{report}" not in gate.run:
         return Reading(
@@ -86,7 +85,11 @@ def _reading(gate: GateSettings, folders: Folders, use: BoxUse) -> Reading:
     data = read_report(folders.outbox / REPORT_NAMES[gate.reads], use.options.report_bytes_max)
     if isinstance(data, str):
         return Reading(unreadable=data)
-    reading = read(data, (WORKSPACE, str(folders.workspace)))
+    roots = (WORKSPACE, str(folders.workspace))
+    if gate.reads == "junit":
+        reading = junit.read(data, roots, output)
+    else:
+        reading = _READERS[gate.reads](data, roots)
     return _masked(reading, use.mask)
 
 

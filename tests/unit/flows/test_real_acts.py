@@ -1,5 +1,6 @@
 """Judging, preparing and landing for real, above a repository in memory."""
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -283,6 +284,32 @@ async def test_a_target_that_moved_is_judged_anew_and_its_verdict_told(stage: St
         "b.py": "9\n",
         "interlock.toml": "\n",
     }
+
+
+async def test_gates_that_ran_when_a_change_looked_ahead_count_as_its_own_runs(
+    stage: Stage,
+) -> None:
+    """They ran once, for this change: the verdict found afterwards is the one that tells of it."""
+    ahead, behind = (
+        await stage.candidate("one", a_py="2\n"),
+        await stage.candidate("two", b_py="2\n"),
+    )
+    first, looked = await stage.acts.judge(ahead), asyncio.Event()
+
+    def answer(_: object) -> Judgement:
+        looked.set()
+        return Judgement.PASSED
+
+    stage.gates.answer = answer
+    async with asyncio.TaskGroup() as both:
+        waiting = both.create_task(stage.acts.judge(behind))
+        await looked.wait()
+        await stage.acts.land(await stage.prepared(ahead))
+    second = waiting.result()
+    assert len(stage.gates.asked) == 3
+    assert [verdict.reused for verdict in (*first.verdicts, *second.verdicts)] == [False, False]
+    again = await stage.acts.judge(behind)
+    assert [verdict.reused for verdict in again.verdicts] == [True]
 
 
 @pytest.mark.parametrize(

@@ -249,3 +249,51 @@ def test_any_shape_of_known_elements_is_read_or_refused(text: str) -> None:
     assert bool(reading.unreadable) == (reading.tests is None)
     if reading.tests is not None and "<failure" not in text and "<error" not in text:
         assert "failed" not in reading.tests.values() or 'status="' in text
+
+
+# --- subtests -------------------------------------------------------------------------------------
+# pytest 9 counts them among its tests; those that passed stand in its summary only.
+
+SUBTESTS = (
+    b'<testsuites name="pytest tests"><testsuite name="pytest" errors="0" failures="6" skipped="1" '
+    b'tests="19"><testcase classname="t.T" name="test_a"/>'
+    b'<testcase classname="t.T" name="test_b"><failure message="1 == 1"/></testcase>'
+    b'<testcase classname="t.T" name="test_c"><skipped message="x"/></testcase>'
+    b'<testcase classname="t.T" name="test_d"><failure message="a"/><failure message="b"/>'
+    b'<failure message="c"/></testcase>'
+    b'<testcase classname="t" name="test_e"><failure message="assert 0"/>'
+    b'<failure message="contains 1 failed subtest"/></testcase>'
+    b'<testcase classname="t" name="test_f"/></testsuite></testsuites>'
+)
+"""What pytest 9.2 writes for six tests with thirteen subtests."""
+
+
+def test_subtests_that_the_summary_tells_of_are_no_contradiction() -> None:
+    said = b"6 failed, 4 passed, 1 skipped, 8 subtests passed in 0.76s\n"
+    reading = read(SUBTESTS, (), said)
+    assert reading.unreadable == ""
+    assert reading.tests is not None
+    assert sorted(reading.tests.values()) == ["failed"] * 3 + ["passed"] * 2 + ["skipped"]
+
+
+@pytest.mark.parametrize("said", [b"", b"6 failed, 4 passed\n", b"SUBTOTAL 8 subtests\n"])
+def test_more_tests_than_cases_stay_a_contradiction_where_nobody_tells_of_subtests(
+    said: bytes,
+) -> None:
+    assert "contradicts itself" in read(SUBTESTS, (), said).unreadable
+
+
+def test_a_summary_of_few_subtests_does_not_excuse_many_lost_tests() -> None:
+    half = suite(PASSED, tests=40, failures=0, errors=0)
+    assert "contradicts itself" in read(half, (), b"2 passed, 8 subtests passed in 1s").unreadable
+
+
+@pytest.mark.parametrize("colour", [b"", b"\x1b[31m"])
+def test_subtests_that_only_failed_are_told_by_their_own_lines(colour: bytes) -> None:
+    report = suite(
+        '<testcase classname="t" name="d"><failure message="a"/><failure message="b"/></testcase>',
+        tests=2, failures=2, errors=0,
+    )  # fmt: skip
+    assert read(report).unreadable != ""
+    said = colour + b"SUBFAILED[x] t.py::d - AssertionError\nFAILED t.py::d\n2 failed in 0.1s"
+    assert read(report, (), said).tests == {"t::d": "failed"}

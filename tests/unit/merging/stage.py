@@ -11,7 +11,7 @@ from interlock.adapters.memory.store import MemoryStore
 from interlock.adapters.pretend.clock import PretendClock
 from interlock.domain.change import ChangeSet
 from interlock.domain.facts.change import Judgement
-from interlock.domain.ids import CommitId, RunId, TaskId, TaskName, Token, WorkerId
+from interlock.domain.ids import BlobId, CommitId, RunId, TaskId, TaskName, Token, WorkerId
 from interlock.domain.settings import GateSettings, ProjectSettings, Settings
 from interlock.domain.task import PlannedTask
 from interlock.domain.verdict import GateOutcome, GateVerdict
@@ -34,6 +34,7 @@ class FakeGates:
     def __init__(self, repo: FakeRepository) -> None:
         self._repo = repo
         self.asked: list[GateQuestion] = []
+        self._made: set[tuple[str, str]] = set()
         self.answer: Callable[[GateQuestion], Judgement] = lambda _: Judgement.PASSED
 
     async def judge(self, question: GateQuestion) -> Judged:
@@ -42,7 +43,17 @@ class FakeGates:
         judgement = self.answer(question)
         passed = judgement is Judgement.PASSED
         outcome = GateOutcome.PASSED if passed else GateOutcome.FAILED
-        verdicts = tuple(GateVerdict(gate.name, outcome, tree) for gate in question.gates)
+        verdicts = tuple(
+            GateVerdict(
+                gate.name,
+                outcome,
+                tree,
+                evidence=BlobId(f"{gate.name}:{tree}"),
+                reused=(gate.name, tree) in self._made,
+            )
+            for gate in question.gates
+        )
+        self._made |= {(verdict.gate, verdict.tree) for verdict in verdicts}
         return Judged(judgement, f"tests: {judgement.value}", verdicts=verdicts)
 
 

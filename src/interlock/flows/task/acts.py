@@ -114,12 +114,12 @@ class RealActs:
     ) -> Judged:
         """What counts is the judgement on the target of now; what goes before only saves time."""
         place = self._lines.setdefault(ground.branch.name, Line()).join(candidate.task_id)
-        passed = False
+        passed, seen = False, None
         try:
             if place.ahead is not None:
-                await self._look_ahead(candidate, change, ground, place, place.ahead)
+                seen = await self._look_ahead(candidate, change, ground, place, place.ahead)
                 ground = await self._ground(candidate.settings, candidate.target)
-            judged = (await self._try(candidate, ground, place)).judged
+            judged = _with_own_runs((await self._try(candidate, ground, place)).judged, seen)
             passed = judged.judgement is Judgement.PASSED and not judged.held
         except CannotJudge as why:
             judged = Judged(Judgement.ERROR, str(why))
@@ -132,13 +132,14 @@ class RealActs:
 
     async def _look_ahead(
         self, candidate: Candidate, change: ChangeSet, ground: _Ground, place: Place, ahead: Place
-    ) -> None:
+    ) -> Judged | None:
         """Let the gates see what the target will be, while those of the change ahead still run."""
-        expected = await ahead.expected()
+        expected, seen = await ahead.expected(), None
         if expected is not None:
             onto = msgspec.structs.replace(ground, onto=expected)
-            await self._tried_anew(candidate, change, onto, place)
+            seen = (await self._tried_anew(candidate, change, onto, place)).judged
         await ahead.over(self._patience_seconds)
+        return seen
 
     async def _try(
         self, candidate: Candidate, ground: _Ground, place: Place | None = None
@@ -327,6 +328,20 @@ def _not_taken_in(why: PackRefused | BaseGone | BlobMissing) -> Judged:
 def _with(weighed: Weighed, judged: Judged) -> Judged:
     return msgspec.structs.replace(
         judged, files=weighed.files, outside=weighed.outside, held=weighed.held
+    )
+
+
+def _with_own_runs(judged: Judged, seen: Judged | None) -> Judged:
+    """Gates that ran when this same change looked ahead ran for it: nobody else tells of them."""
+    if seen is None:
+        return judged
+    own = {(v.gate, v.evidence) for v in seen.verdicts if not v.reused}
+    return msgspec.structs.replace(
+        judged,
+        verdicts=tuple(
+            msgspec.structs.replace(v, reused=v.reused and (v.gate, v.evidence) not in own)
+            for v in judged.verdicts
+        ),
     )
 
 

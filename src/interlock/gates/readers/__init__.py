@@ -2,5 +2,5 @@
 
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Grows whenever a reader makes other evidence of the same bytes: older evidence is not reused."""

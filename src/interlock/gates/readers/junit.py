@@ -3,8 +3,12 @@
 There is no standard, so identities are made of what all of them give: the file where there is
 one, the class, the name. What a report says twice counts once, and a failure wins. Counts in
 attributes must fit what is there: a report that lost half of itself must not look whole.
+
+pytest counts each subtest among its tests and writes those that passed nowhere; how many they
+were stands in its summary alone. So its output is asked as a second witness.
 """
 
+import re
 from typing import Final
 
 from interlock.gates.evidence import Reading, TestOutcome
@@ -17,9 +21,16 @@ _SKIPPED_WORDS: Final = frozenset({"disabled", "ignored", "notrun", "skipped", "
 _FAILED_WORDS: Final = frozenset({"broken", "error", "errored", "failed", "failure"})
 
 
-def read(data: bytes, roots: tuple[str, ...] = ()) -> Reading:
+_SUBTESTS_PASSED: Final = re.compile(rb"\b(\d{1,9}) subtests passed\b")
+_SUBTEST_TOLD: Final = re.compile(
+    rb"^(?:\x1b\[[\d;]*m)*SUB(?:FAILED|FAIL|SKIPPED|SKIP)\b", re.MULTILINE
+)
+
+
+def read(data: bytes, roots: tuple[str, ...] = (), output: bytes = b"") -> Reading:
+    """`output` is what the program said beside its report."""
     try:
-        gathered = _Gathered(roots)
+        gathered = _Gathered(roots, _subtests(output))
         gathered.visit(_report(data), "", "")
     except Unreadable as fault:
         return Reading(unreadable=str(fault))
@@ -33,12 +44,21 @@ def _report(data: bytes) -> Element:
     return root
 
 
+def _subtests(output: bytes) -> int | None:
+    """How many subtests passed, as the last summary tells; nothing where none is spoken of."""
+    passed = _SUBTESTS_PASSED.findall(output)
+    if passed:
+        return int(passed[-1])
+    return 0 if _SUBTEST_TOLD.search(output) else None
+
+
 class _Counts:
     """What one suite holds, with the suites inside it."""
 
     def __init__(self) -> None:
         self.cases = 0
         self.skipped = 0
+        self.skips = 0
         self.bad_elements = 0
         self.names: set[str] = set()
         self.failed: set[str] = set()
@@ -46,6 +66,7 @@ class _Counts:
     def add(self, other: "_Counts") -> None:
         self.cases += other.cases
         self.skipped += other.skipped
+        self.skips += other.skips
         self.bad_elements += other.bad_elements
         self.names |= other.names
         self.failed |= other.failed
@@ -54,10 +75,11 @@ class _Counts:
 class _Gathered:
     """The tests of a whole report."""
 
-    def __init__(self, roots: tuple[str, ...]) -> None:
+    def __init__(self, roots: tuple[str, ...], subtests: int | None) -> None:
         self.tests: dict[str, TestOutcome] = {}
         self.reasons: dict[str, str] = {}
         self._roots = roots
+        self._subtests = subtests
 
     def visit(self, suite: Element, file: str, outer: str) -> _Counts:
         file = suite.get("file") or suite.get("filepath") or file
@@ -74,7 +96,7 @@ class _Gathered:
         whole = _Counts()
         whole.add(own)
         whole.add(nested)
-        _demand_counts(suite, own, whole)
+        _demand_counts(suite, own, whole, self._subtests)
         return whole
 
     def _case(self, case: Element, file: str, suite: str, counts: _Counts) -> None:
@@ -83,6 +105,7 @@ class _Gathered:
         bad = case.named(*_BAD)
         counts.names.add(test)
         counts.skipped += outcome == "skipped"
+        counts.skips += len(case.named("skipped"))
         counts.bad_elements += len(bad)
         if outcome == "failed":
             counts.failed.add(test)
@@ -142,11 +165,15 @@ def _outcome_of(case: Element) -> TestOutcome:
     return "passed"
 
 
-def _demand_counts(suite: Element, own: _Counts, whole: _Counts) -> None:
+def _demand_counts(suite: Element, own: _Counts, whole: _Counts, subtests: int | None) -> None:
     """Writers differ in what they count (skipped, repeated, nested), so each count is a range."""
     tests = _count(suite, "tests")
     if tests is not None:
-        _demand(suite, "tests", tests, len(own.names) - own.skipped, whole.cases)
+        most = whole.cases
+        if subtests is not None:
+            # Those that failed or were skipped are elements of their test, one each.
+            most += subtests + whole.bad_elements + whole.skips
+        _demand(suite, "tests", tests, len(own.names) - own.skipped, most)
     failures, errors = _count(suite, "failures"), _count(suite, "errors")
     if failures is not None:
         said = failures + (errors or 0)

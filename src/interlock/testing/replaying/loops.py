@@ -16,7 +16,7 @@ while read -r name; do
     [ "$TAKES" = 0 ] || sleep "$TAKES"
     git apply --index --whitespace=nowarn "$PATCHES/$name.patch" || exit 90
     REPORT="$REPORTS/$name.xml"; export REPORT
-    sh -c "$TESTS" < /dev/null
+    sh -c "$TESTS" < /dev/null > "$REPORTS/$name.out" 2>&1
     echo $? > "$REPORTS/$name.code"
     git commit -q --no-verify --no-gpg-sign -m "$name" || exit 91
 done < "$PATCHES/order"
@@ -45,7 +45,8 @@ def run_loop(yard: Yard, root: Path, steps: Sequence[Step], wish: Wish) -> Loope
         "TESTS": wish.test.replace(REPORT, '"$REPORT"'),
     }
     began = time.perf_counter()
-    code = run_bounded(["sh", "-c", LOOP], root, more, wish.seconds_max)
+    said = reports / "loop.out"
+    code = run_bounded(["sh", "-c", LOOP], root, more, wish.seconds_max, said)
     seconds = time.perf_counter() - began
     if code:
         why = {90: "a patch did not apply", 91: "a commit failed", 124: "it took too long"}
@@ -57,4 +58,5 @@ def run_loop(yard: Yard, root: Path, steps: Sequence[Step], wish: Wish) -> Loope
 
 def _seen(reports: Path, step: Step, *, reported: bool) -> Seen:
     code = int((reports / f"{step.name}.code").read_text())
-    return read_seen(code, reports / f"{step.name}.xml" if reported else None)
+    report = reports / f"{step.name}.xml" if reported else None
+    return read_seen(code, report, reports / f"{step.name}.out")

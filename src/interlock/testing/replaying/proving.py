@@ -44,12 +44,12 @@ def removes_tests(now: Seen, before: Seen) -> bool:
     return not before.ran <= now.ran
 
 
-def read_seen(code: int, report: Path | None) -> Seen:
+def read_seen(code: int, report: Path | None, output: Path) -> Seen:
     """A report that cannot be read proves nothing: it counts as a failure to run."""
     if report is None:
         return Seen(code)
     try:
-        reading = read(report.read_bytes())
+        reading = read(report.read_bytes(), (), output.read_bytes())
     except OSError:
         return Seen(code or 1)
     if reading.tests is None:
@@ -88,25 +88,28 @@ class Prover:
 
     def _run(self) -> Seen:
         report = self._folder.parent / f"{self._folder.name}.xml"
+        output = report.with_suffix(".out")
         report.unlink(missing_ok=True)
         command = self._command.replace(REPORT, '"$REPORT"')
-        code = run_bounded(
-            ["sh", "-c", command], self._folder, {"REPORT": str(report)}, self._seconds
-        )
-        return read_seen(code, report if REPORT in self._command else None)
+        more = {"REPORT": str(report)}
+        code = run_bounded(["sh", "-c", command], self._folder, more, self._seconds, output)
+        return read_seen(code, report if REPORT in self._command else None, output)
 
 
-def run_bounded(argv: list[str], at: Path, more: dict[str, str], seconds: float) -> int:
+def run_bounded(
+    argv: list[str], at: Path, more: dict[str, str], seconds: float, output: Path
+) -> int:
     """Its exit code; what takes too long is ended with all it started, and counts as failed."""
-    process = subprocess.Popen(  # noqa: S603 - the test command of whoever asked
-        argv,
-        cwd=at,
-        env=environment() | more,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    with output.open("wb") as said:
+        process = subprocess.Popen(  # noqa: S603 - the test command of whoever asked
+            argv,
+            cwd=at,
+            env=environment() | more,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     try:
         return process.wait(seconds)
     except subprocess.TimeoutExpired:
