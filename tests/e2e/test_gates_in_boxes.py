@@ -28,6 +28,7 @@ from interlock.gates.order import GateOptions
 from interlock.gates.service import GateParts, GateQuestion, Gates
 from interlock.repository.ports import RepositoryPlace
 from interlock.sandbox.ports import Mount, Sandbox
+from tests.lent import LentCrew
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -66,6 +67,7 @@ class Project:
         self.folder, self._store = folder, folder.parent / "store"
         self.scratch = folder.parent / "scratch"
         self.blobs = FileBlobs(self._store / "blobs")
+        self.crew = LentCrew()
         self.parts = GateParts(
             sandbox=sandbox,
             workspaces=GitWorkspaces(place, self._store / "git"),
@@ -75,6 +77,7 @@ class Project:
             blobs=self.blobs,
             clock=SystemClock(),
             slots=asyncio.Semaphore(2),
+            crew=self.crew,
         )
         options = GateOptions(
             self.scratch,
@@ -120,7 +123,8 @@ class Project:
         facts = ChangeFacts(**change)  # type: ignore[arg-type]
         settings = Settings(sandbox=SandboxSettings())
         question = GateQuestion(self.commit(files), self.target, gates or (TESTS,), settings, facts)
-        judged = await self.gates.judge(question)
+        async with self.crew.lent():
+            judged = await self.gates.judge(question)
         assert list(self.scratch.iterdir()) == []
         return judged
 
@@ -322,7 +326,7 @@ async def test_cancelling_ends_the_box(project: Project) -> None:
     hang = GateSettings("hang", "touch began; sleep 600", "exit-code")
     candidate = project.commit({"a": "b"})
     question = GateQuestion(candidate, project.target, (hang,), Settings())
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(20), project.crew.lent(), asyncio.TaskGroup() as group:
         asked = group.create_task(project.gates.judge(question))
         while not list(project.scratch.glob("gate-*/workspace/began")):  # noqa: ASYNC110 - no bell
             await asyncio.sleep(0.01)

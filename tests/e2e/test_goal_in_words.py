@@ -23,7 +23,7 @@ from interlock.domain.task import PlannedTask
 from interlock.testing.models import Edit, Shell, Step, Write
 from tests.e2e.agents.stage import profile, studio
 from tests.e2e.run_stage import Place, facts, of, place, task, writes
-from tests.e2e.worker_stage import git, staged, standing, working
+from tests.e2e.worker_stage import cleared, git, staged, working
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -295,7 +295,7 @@ async def test_what_it_changes_all_the_same_is_kept_said_and_not_used(
             assert kept == ""
             assert "changed" not in result.summary
         assert git(stage.root, "status", "--porcelain") == ""
-        assert standing(stage) == []
+        await cleared(stage)
 
 
 # --- who is asked ---------------------------------------------------------------------------------

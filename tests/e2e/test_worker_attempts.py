@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from interlock.adapters.bubblewrap.sandbox import BubblewrapSandbox
+from interlock.adapters.git.workspaces import GitWorkspaces
 from interlock.adapters.plain.sandbox import PlainSandbox
 from interlock.adapters.sandlock.sandbox import SandlockSandbox
 from interlock.domain.ids import TaskName
@@ -27,7 +28,8 @@ from interlock.engine.dispatch import (
     Started,
     Thaw,
 )
-from tests.e2e.worker_stage import git, seen_in, staged, standing, working
+from interlock.engine.errors import PartLost
+from tests.e2e.worker_stage import cleared, git, seen_in, staged, standing, working
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -45,6 +47,7 @@ async def test_an_edit_becomes_a_change_that_is_in_the_repository(tmp_path: Path
         base = git(stage.root, "rev-parse", "main")
         job = await stage.job(shell("echo new > new.py; rm app.py; echo Renamed it."))
         result = await plane.result_of(job)
+        await cleared(stage)
 
         assert result.outcome is Outcome.CHANGED, result
         change = result.change
@@ -58,7 +61,6 @@ async def test_an_edit_becomes_a_change_that_is_in_the_repository(tmp_path: Path
         (started,) = [each for each in plane.reports if isinstance(each, Started)]
         assert (started.base, started.branch) == (base, f"worker/agent-local-1/{job.task_id}")
         assert (started.box, started.simulated) == ("bubblewrap", False)
-        assert standing(stage) == []
         assert git(stage.root, "status", "--porcelain") == ""
 
 
@@ -79,8 +81,8 @@ async def test_an_unchanged_workspace_is_said_to_be_unchanged(tmp_path: Path):
         assert (result.outcome, result.change) == (Outcome.UNCHANGED, None)
         assert "without having changed a file" in result.summary
         assert "nothing to do here" in result.summary
+        await cleared(stage)
         assert git(stage.root, "for-each-ref", "refs/interlock/") == ""
-        assert standing(stage) == []
 
 
 async def test_a_failed_attempt_keeps_its_work_and_says_where(tmp_path: Path):
@@ -93,7 +95,7 @@ async def test_a_failed_attempt_keeps_its_work_and_says_where(tmp_path: Path):
         pin = f"refs/interlock/rescue/{job.task_id}/1"
         assert pin in result.summary
         assert git(stage.root, "show", f"{pin}:half.py") == "half"
-        assert standing(stage) == []
+        await cleared(stage)
 
 
 async def test_a_program_that_is_not_there_costs_the_task_nothing(tmp_path: Path):
@@ -101,7 +103,7 @@ async def test_a_program_that_is_not_there_costs_the_task_nothing(tmp_path: Path
         result = await plane.result_of(await stage.job(command("no-such-agent")))
         assert result.outcome is Outcome.INFRASTRUCTURE
         assert "no-such-agent" in result.summary
-        assert standing(stage) == []
+        await cleared(stage)
 
 
 async def test_an_agent_that_takes_too_long_is_ended(tmp_path: Path):
@@ -136,8 +138,52 @@ async def test_an_interrupted_attempt_leaves_nothing_but_its_work(tmp_path: Path
             "interrupted",
         )
         assert git(stage.root, "show", f"refs/interlock/rescue/{job.task_id}/1:half.py") == "half"
-        assert standing(stage) == []
+        await cleared(stage)
         assert running(mark) == []
+
+
+async def test_the_report_waits_for_nothing_that_is_cleared_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """And the next attempt at the same task waits until its place is free."""
+    go_on, remove = asyncio.Event(), GitWorkspaces.remove
+
+    async def late(workspaces: GitWorkspaces, path: Path) -> None:
+        await go_on.wait()
+        await remove(workspaces, path)
+
+    monkeypatch.setattr(GitWorkspaces, "remove", late)
+    async with staged(tmp_path) as stage, working(stage) as plane:
+        result = await plane.result_of(await stage.job(shell("echo x > x")))
+        assert result.outcome is Outcome.CHANGED
+        assert standing(stage) != []
+        second = await stage.job(shell("echo y > y"), attempt=2)
+        await plane.give(second)
+        # Another task goes its whole way meanwhile, so the second would have been laid out by now.
+        await plane.end_of(await stage.job(shell("echo z > z"), "other"))
+        go_on.set()
+        end = await plane.until(Finished, second.lease)
+        assert end.result.outcome is Outcome.CHANGED, end
+        await cleared(stage)
+
+
+async def test_what_was_told_before_its_worker_died_is_not_rescued_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    async def never(_workspaces: GitWorkspaces, path: Path) -> None:
+        raise PartLost("git", str(path), "Repair it")
+
+    async with staged(tmp_path) as stage:
+        with monkeypatch.context() as broken:
+            broken.setattr(GitWorkspaces, "remove", never)
+            async with working(stage) as plane:
+                job = await stage.job(shell("echo x > x"))
+                assert (await plane.result_of(job)).outcome is Outcome.CHANGED
+        assert standing(stage) != []
+        assert (await stage.gateway().open()).sentences == ()
+        assert standing(stage) == []
+        refs = git(stage.root, "for-each-ref", "--format=%(refname)", "refs/interlock/")
+        assert refs == f"refs/interlock/changes/{job.task_id}/1"
 
 
 async def test_a_worker_that_leaves_takes_nothing_with_it(tmp_path: Path):
@@ -151,7 +197,7 @@ async def test_a_worker_that_leaves_takes_nothing_with_it(tmp_path: Path):
         assert "asked to stop" in end.result.summary
         await plane.until(Left)
         assert git(stage.root, "show", f"refs/interlock/rescue/{job.task_id}/1:half.py") == "half"
-        assert standing(stage) == []
+        await cleared(stage)
 
 
 async def test_a_frozen_attempt_holds_still_and_goes_on(tmp_path: Path):
@@ -186,7 +232,7 @@ async def test_a_question_parks_the_work_and_the_answer_goes_on_with_it(tmp_path
         asked = await plane.end_of(await stage.job(profile))
         assert isinstance(asked, Asked), asked
         assert asked.question == "Sessions or tokens? Options: sessions; tokens."
-        assert standing(stage) == []
+        await cleared(stage)
 
         (stage.root / "other.py").write_text("meanwhile\n")
         git(stage.root, "add", "other.py")
@@ -301,7 +347,7 @@ async def test_an_attempt_that_fills_the_disk_is_ended_by_its_quota(tmp_path: Pa
         assert (result.outcome, result.error_class) == (Outcome.FAILED, "disk_quota")
         assert "disk quota" in result.summary
         assert "30 MB" in result.summary
-        assert standing(stage) == []
+        await cleared(stage)
 
 
 async def test_nothing_starts_on_a_full_disk(tmp_path: Path):
@@ -333,7 +379,7 @@ async def test_a_job_that_nobody_could_do_is_declined_with_a_reason(
         end = await plane.end_of(msgspec.structs.replace(job, **more))
         assert isinstance(end, Declined), end
         assert words in end.reason
-        assert standing(stage) == []
+        await cleared(stage)
 
 
 @pytest.mark.parametrize(
@@ -380,7 +426,7 @@ async def test_every_kind_of_box_will_do(
             result = await plane.result_of(job)
             assert result.outcome is Outcome.CHANGED, result
             assert result.change.files == ("x",)
-            assert standing(stage) == []
+            await cleared(stage)
 
 
 async def test_a_job_that_is_told_again_is_done_once(tmp_path: Path):

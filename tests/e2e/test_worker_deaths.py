@@ -16,7 +16,7 @@ from interlock.adapters.processes.dispatch import SocketDispatch
 from interlock.adapters.system.ids import RandomIds
 from interlock.domain.settings import AgentProfile
 from interlock.engine.dispatch import Finished, Joined, Left, Started
-from tests.e2e.worker_stage import Plane, Stage, git, seen_in, staged, standing
+from tests.e2e.worker_stage import Plane, Stage, cleared, git, seen_in, staged
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -75,7 +75,7 @@ async def test_the_work_of_a_killed_worker_is_rescued_by_the_next(short_path: Pa
         numbers = json.loads(await ended(second))
         assert second.returncode == 0
         # Only now: this plane offers the job again, and the second may have begun it.
-        assert standing(stage) == []
+        await cleared(stage)
         assert git(stage.root, "for-each-ref", "refs/interlock/bases") == ""
         assert numbers["peak_kb"] < 100_000
 
@@ -94,7 +94,7 @@ async def test_a_worker_asked_to_stop_rescues_and_reports(short_path: Path):
         await plane.until(Left)
         await ended(worker)
         assert worker.returncode == 0
-        assert standing(stage) == []
+        await cleared(stage)
 
 
 async def test_a_workspace_of_somebody_alive_is_left_alone(short_path: Path):

@@ -249,3 +249,10 @@ async def seen_in(stage: Stage, name: str) -> list[Path]:
         while not (found := list(stage.root.glob(f".worktrees/*/*/{name}"))):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     return found
+
+
+async def cleared(stage: Stage) -> None:
+    """Wait until nothing is left of attempts on the host: that comes behind the report."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while standing(stage):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)

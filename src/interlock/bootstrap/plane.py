@@ -76,7 +76,7 @@ class RealParts:
             store = await stack.enter_async_context(self._opener(create=True))
             dispatch = await self._dispatch(store)
             stack.push_async_callback(dispatch.close)
-            acts = await self._acts(store)
+            acts = await self._acts(store, await stack.enter_async_context(Supervisor()))
             yield Ports(
                 store.log, store.snapshots, store.open_blobs(), dispatch, acts, SystemClock()
             )
@@ -92,7 +92,7 @@ class RealParts:
         repo_id = store.repo_id or RepoId("")
         return await NatsDispatch.connect([settings.nats], repo_id, LEASE_SECONDS)
 
-    async def _acts(self, store: Store) -> RealActs:
+    async def _acts(self, store: Store, crew: Supervisor) -> RealActs:
         site, clock, blobs = self._site, SystemClock(), store.open_blobs()
         folders = site.folders
         gates = Gates(
@@ -105,6 +105,7 @@ class RealParts:
                 blobs=blobs,
                 clock=clock,
                 slots=asyncio.Semaphore(gates_at_once(self._settings)),
+                crew=crew,
                 mask=masker().data,
             ),
             GateOptions(

@@ -8,7 +8,9 @@ same evidence asked for twice at the same time is made once.
 """
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
+from typing import Protocol
 
 import msgspec
 
@@ -16,6 +18,7 @@ from interlock.domain.ids import BlobId, CommitId
 from interlock.domain.settings import GateSettings, Settings
 from interlock.domain.verdict import GateVerdict
 from interlock.engine.acts import Judged
+from interlock.engine.errors import EngineError
 from interlock.engine.ports import Blobs, Clock
 from interlock.engine.supervisor import Supervisor
 from interlock.gates.change import ChangeFacts, changed_lines
@@ -33,6 +36,12 @@ from interlock.sandbox.ports import BoxRefused, Sandbox
 PIN_PREFIX = "gates/"
 
 
+class Crew(Protocol):
+    """Owns work that goes on when its starter has gone on: a supervisor that outlives questions."""
+
+    def start(self, name: str, work: Coroutine[None, None, None]) -> None: ...
+
+
 class GateQuestion(msgspec.Struct, frozen=True):
     """Is this candidate good enough for this target? Settings are the run's, not the tree's."""
 
@@ -44,7 +53,10 @@ class GateQuestion(msgspec.Struct, frozen=True):
 
 
 class GateParts(msgspec.Struct, frozen=True):
-    """What the gates work with. `slots` bounds the gates of all questions together."""
+    """What the gates work with. `slots` bounds the gates of all questions together.
+
+    `crew` owns what is cleared away after a gate has ended: nobody waits for that.
+    """
 
     sandbox: Sandbox
     workspaces: Workspaces
@@ -54,14 +66,16 @@ class GateParts(msgspec.Struct, frozen=True):
     blobs: Blobs
     clock: Clock
     slots: asyncio.Semaphore
+    crew: Crew
     mask: Mask = bytes
 
 
 class Found(msgspec.Struct, frozen=True):
-    """Evidence, and whether somebody else had made it."""
+    """Evidence, whether somebody else had made it, and the blob that keeps it, where known."""
 
     evidence: Evidence
     reused: bool
+    blob: BlobId | None = None
 
 
 class _Flight:
@@ -104,7 +118,7 @@ class Gates:
         async def ask(gate: GateSettings) -> None:
             ours, theirs = await self._both(gate, question.settings, (candidate, target), change)
             ruling = judge(gate, ours.evidence, theirs.evidence if theirs else None, change)
-            heard[gate.name] = (ruling, ours, await self._kept(ours.evidence))
+            heard[gate.name] = (ruling, ours, ours.blob or await self._kept(ours.evidence))
 
         async with Supervisor() as crew:
             for gate in gates:
@@ -185,9 +199,7 @@ class Gates:
                 flight.evidence = known
                 return Found(known, reused=True)
             flight.evidence = made = await self._make(gate, settings, subject)
-            if is_conclusive(made):
-                await self._parts.book.keep(key, made)
-            return Found(made, reused=False)
+            return Found(made, reused=False, blob=await self._written(key, made))
         finally:
             del self._flights[key]
             flight.over.set()
@@ -210,12 +222,26 @@ class Gates:
             except (BoxRefused, WorkspaceRefused) as refusal:
                 return Evidence(NOT_RUN, refused=str(refusal))
             finally:
-                await uninterrupted(self._clear(folders, pin))
+                parts.crew.start(pin, uninterrupted(self._clear(folders, pin)))
+
+    async def _written(self, key: str, made: Evidence) -> BlobId:
+        """Into the book, where it may be found again, and as a blob, at the same time."""
+        blob = list[BlobId]()
+
+        async def keep() -> None:
+            blob.append(await self._kept(made))
+
+        async with Supervisor() as crew:
+            crew.start("blob", keep())
+            if is_conclusive(made):
+                crew.start("book", self._parts.book.keep(key, made))
+        return blob[0]
 
     async def _clear(self, folders: Folders, pin: str) -> None:
-        try:
+        """What cannot be cleared away now is left for the next sweep."""
+        with suppress(EngineError, OSError):
             await self._remove(folders)
-        finally:
+        with suppress(EngineError, OSError):
             await self._parts.trees.unpin(pin)
 
     async def _remove(self, folders: Folders) -> None:

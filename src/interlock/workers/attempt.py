@@ -289,6 +289,11 @@ class Attempt:
         summary = self._masked(f"{why} {kept}".strip())
         return Ending(Result(Outcome.INFRASTRUCTURE, None, summary, "infrastructure"))
 
+    def told(self) -> None:
+        """Whoever clears up after a death from now on has nothing to rescue."""
+        if not self._stays:
+            write_site(replace(self._site, told=True))
+
     async def release(self) -> None:
         """Nothing of the attempt is left, except what could not be rescued."""
         if self._holds_work:

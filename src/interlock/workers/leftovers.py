@@ -49,7 +49,7 @@ async def clear_left_behind(tools: Tools) -> Cleared:
 
 
 async def _owed(tools: Tools, site: Site) -> list[Owed]:
-    if tools.ledger is None:
+    if tools.ledger is None or site.told:
         return []
     usage = await tools.ledger.of_attempt(site.lease)
     return [Owed(site.task_id, site.lease, usage)] if usage.requests else []
@@ -60,7 +60,7 @@ async def _clear(tools: Tools, site: Site, stands: bool) -> str:
     sentence = ""
     if not site.shows:  # Killed while it was made: no agent was ever in it.
         await asyncio.to_thread(_remove_half_made, site)
-    elif stands and site.base is not None:
+    elif stands and site.base is not None and not site.told:
         pin = f"rescue/{site.task_id}/{site.attempt}"
         bringer = Bringer(tools.sandbox, tools.trees, tools.around)
         match await bringer.bring(site, site.base, pin):

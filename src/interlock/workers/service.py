@@ -5,15 +5,18 @@
     agent       started in a box, through its port
     watch       news to the plane; orders, time and disk to the agent
     collect     the work is packed inside a box and pinned in the repository
-    release     box, workspace and lock go; what is worth keeping was kept before
-    record      the report that ends the attempt
+    record      the report that ends the attempt; nobody waits for what follows
+    release     workspace and lock go; what is worth keeping was kept before
 
-Whatever raises on the way, release and record follow. `failed` is the agent's own failure,
+Whatever raises on the way, record and release follow. `failed` is the agent's own failure,
 `infrastructure` is ours: it costs the task nothing.
 """
 
+import asyncio
 from contextlib import suppress
+from weakref import WeakValueDictionary
 
+from interlock.domain.ids import TaskId
 from interlock.engine.dispatch import Job
 from interlock.engine.errors import EngineError
 from interlock.repository.ports import WorkspaceRefused
@@ -32,6 +35,7 @@ class Gateway:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._turns = WeakValueDictionary[TaskId, asyncio.Lock]()
 
     async def open(self) -> Cleared:
         """Once at a start: clear up after workers that died."""
@@ -39,19 +43,24 @@ class Gateway:
         return await clear_left_behind(self._tools)
 
     async def run(self, job: Job, teller: Teller, reins: Reins) -> None:
-        """One attempt, from its job to its last report. Raises what the link raises."""
-        try:
-            brief, agent = await self._reserve(job)
-            with self._tools.sites.opened(job) as site:
-                attempt = Attempt(self._tools, job, brief, site)
-                try:
-                    ending = await self._carry_out(attempt, agent, teller, reins)
-                finally:
-                    await _let_go(attempt)
-        except (Unfit, SiteTaken) as why:
-            await teller.declined(str(why))
-            return
-        await self._record(teller, ending)
+        """One attempt, from its job to its last trace. Raises what the link raises.
+
+        The next attempt at the same task may come while this one is still cleared away: it waits.
+        """
+        turn = self._turns.setdefault(job.task_id, asyncio.Lock())
+        async with turn:
+            try:
+                brief, agent = await self._reserve(job)
+                with self._tools.sites.opened(job) as site:
+                    attempt = Attempt(self._tools, job, brief, site)
+                    try:
+                        ending = await self._carry_out(attempt, agent, teller, reins)
+                        await self._record(teller, ending)
+                        attempt.told()
+                    finally:
+                        await _let_go(attempt)
+            except (Unfit, SiteTaken) as why:
+                await teller.declined(str(why))
 
     async def _reserve(self, job: Job) -> tuple[Brief, Agent]:
         tools = self._tools

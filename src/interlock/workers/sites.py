@@ -31,7 +31,10 @@ WORKTREES: Final = ".worktrees"
 
 
 class Site(msgspec.Struct, frozen=True):
-    """One attempt's places. `base` and `shows` are known once the workspace is there."""
+    """One attempt's places. `base` and `shows` are known once the workspace is there.
+
+    `told`: its end was reported and its work is where it belongs, so nothing is left to rescue.
+    """
 
     folder: Path
     workspace: Path
@@ -44,6 +47,7 @@ class Site(msgspec.Struct, frozen=True):
     attempt: int
     base: CommitId | None = None
     shows: tuple[Path, ...] = ()
+    told: bool = False
 
     @property
     def given(self) -> Path:

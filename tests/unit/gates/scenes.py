@@ -30,8 +30,10 @@ from interlock.sandbox.ports import (
     Promises,
     RunningBox,
 )
+from tests.lent import LentCrew
 
 Leave = Callable[[Path], None]
+
 CLOCK = SystemClock()
 
 
@@ -153,10 +155,11 @@ class World:
         self.kept: dict[str, Evidence] = {}
         self.blobs = MemoryBlobs(MemoryStore())
         self.sandbox = PlayedSandbox(self)
+        self.crew = LentCrew()
         self.options = GateOptions(scratch, {"PATH": "/bin", "TOKEN": "s3cret", "EXTRA": "yes"})
         self.parts = GateParts(
             self.sandbox, cast("Workspaces", self), cast("Trees", self), self, self, self.blobs,
-            CLOCK, asyncio.Semaphore(slots), mask,
+            CLOCK, asyncio.Semaphore(slots), self.crew, mask,
         )  # fmt: skip
         self.gates = Gates(self.parts, self.options)
 

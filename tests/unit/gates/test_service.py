@@ -36,9 +36,9 @@ async def judge(
     world: World, *gates: GateSettings, change: ChangeFacts = NO_FACTS, **settings: object
 ) -> Judged:
     sandbox = msgspec.convert(settings, SandboxSettings)
-    return await world.gates.judge(
-        GateQuestion(commit("new"), commit("old"), gates, Settings(sandbox=sandbox), change)
-    )
+    question = GateQuestion(commit("new"), commit("old"), gates, Settings(sandbox=sandbox), change)
+    async with world.crew.lent():
+        return await world.gates.judge(question)
 
 
 async def test_a_good_change_passes_with_everything_that_proves_it(world: World) -> None:
@@ -106,7 +106,8 @@ async def test_a_landed_candidate_is_the_next_baseline(world: World) -> None:
     world.plays_as(TESTS, old=GREEN, new=GREEN, newer=GREEN)
     await judge(world, TESTS)
     question = GateQuestion(commit("newer"), commit("new"), (TESTS,), Settings())
-    await world.gates.judge(question)
+    async with world.crew.lent():
+        await world.gates.judge(question)
     assert world.gates.runs == 3
 
 
@@ -402,14 +403,34 @@ async def test_clearing_away_is_not_cut_short(world: World) -> None:
     assert world.pinned == {}
 
 
-async def test_trouble_while_clearing_away_is_raised_as_itself(world: World) -> None:
+async def test_no_verdict_hangs_on_what_cannot_be_cleared_away(world: World) -> None:
+    """The gate has said what it had to say; the next sweep looks again."""
+
     async def lost(path: Path) -> None:
         raise PartLost("git", str(path), "Repair it")
 
     world.plays_as(CHECK, new=Play())
     world.remove = lost  # type: ignore[method-assign]
-    with pytest.raises(PartLost, match="git is out of order"):
-        await judge(world, CHECK)
+    assert (await judge(world, CHECK)).judgement is Judgement.PASSED
+    assert world.pinned == {}
+
+
+async def test_nobody_waits_for_what_is_cleared_away(world: World) -> None:
+    """The verdict is told while the folder of its gate still stands."""
+    go_on, remove = asyncio.Event(), world.remove
+
+    async def late(path: Path) -> None:
+        await go_on.wait()
+        await remove(path)
+
+    world.plays_as(CHECK, new=Play())
+    world.remove = late  # type: ignore[method-assign]
+    question = GateQuestion(commit("new"), commit("old"), (CHECK,), Settings())
+    async with world.crew.lent():
+        assert (await world.gates.judge(question)).judgement is Judgement.PASSED
+        assert folders_in(world.scratch) != []
+        go_on.set()
+    assert folders_in(world.scratch) == []
     assert world.pinned == {}
 
 
