@@ -54,6 +54,7 @@ PROBES = (
     Probe("pure", "domain/facts/*.py", "random"),
     Probe("pure", "flows/task/decide.py", "asyncio"),
     Probe("pure", "flows/task/state.py", "os"),
+    Probe("pure", "flows/task/picture.py", "os"),
     Probe("pure", "flows/run/decide.py", "logging"),
     Probe("pure", "flows/task/decide.py", "engine/ports.py"),
     Probe("pure", "flows/task/decide.py", "flows/run/service.py"),

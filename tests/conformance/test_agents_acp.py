@@ -74,20 +74,31 @@ def fakes(fake: tuple[str, ...]) -> dict[Play, tuple[str, ...]]:
     return {play: (*fake, play) for play in (Play.FAIL, Play.FLOOD, Play.NONSENSE)}
 
 
-class TestClaude(TalkingAgentSuite):
+class RealAgentSuite(TalkingAgentSuite):
+    """What holds for every real agent of the protocol, in a box with scripted models."""
+
+    @pytest.fixture
+    def profile(self, installed: Clients) -> AgentProfile:
+        raise NotImplementedError("give the suite the profile of an agent")
+
     @pytest.fixture
     async def house(
         self,
-        installed: Clients,
+        profile: AgentProfile,
         tmp_path: Path,
         short_path: Path,
         fakes: dict[Play, tuple[str, ...]],
     ) -> AsyncIterator[TalkingHouse]:
-        profile = claude_profile(installed)
         async with ScriptedModels(MODEL_PLAYS) as models, door_to(models, short_path) as door:
             yield TalkingHouse(
                 tmp_path, BubblewrapSandbox(ProxyDoor()), AcpAgent(), profile, door, fakes
             )
+
+
+class TestClaude(RealAgentSuite):
+    @pytest.fixture
+    def profile(self, installed: Clients) -> AgentProfile:
+        return claude_profile(installed)
 
     @pytest.mark.parametrize("session", ["", "2b1f0f4e-5d0f-4d3a-9d57-0d8c35f4a001"])
     async def test_hooks_that_the_repository_brings_are_left_alone(
@@ -96,20 +107,10 @@ class TestClaude(TalkingAgentSuite):
         assert not await hooked(house, ".claude", session)
 
 
-class TestQwen(TalkingAgentSuite):
+class TestQwen(RealAgentSuite):
     @pytest.fixture
-    async def house(
-        self,
-        installed: Clients,
-        tmp_path: Path,
-        short_path: Path,
-        fakes: dict[Play, tuple[str, ...]],
-    ) -> AsyncIterator[TalkingHouse]:
-        profile = qwen_profile(installed)
-        async with ScriptedModels(MODEL_PLAYS) as models, door_to(models, short_path) as door:
-            yield TalkingHouse(
-                tmp_path, BubblewrapSandbox(ProxyDoor()), AcpAgent(), profile, door, fakes
-            )
+    def profile(self, installed: Clients) -> AgentProfile:
+        return qwen_profile(installed)
 
     async def test_hooks_that_the_repository_brings_are_left_alone(self, house: TalkingHouse):
         assert not await hooked(house, ".qwen")

@@ -9,7 +9,7 @@ from interlock.flows.run import acting, around, assign, indexes, recovery, repor
 from interlock.flows.run.acting import Acting
 from interlock.flows.run.draft import Draft
 from interlock.flows.run.pictures import PlanePicture
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 from interlock.testing.simulation.episode import play
 
 SEEDS_MAX = 150

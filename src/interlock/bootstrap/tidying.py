@@ -18,7 +18,7 @@ from interlock.domain.task import TaskStatus
 from interlock.engine.errors import EngineError
 from interlock.engine.ports import Clock
 from interlock.flows.run.recovery import read_picture
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 from interlock.repository.ports import WorkspaceRefused
 from interlock.workers.by_hand import ByHand
 

@@ -20,9 +20,10 @@ from interlock.domain.ids import BlobId, RunId
 from interlock.domain.task import TaskStatus
 from interlock.engine.errors import BlobMissing
 from interlock.engine.ports import Blobs
+from interlock.flows.goal.copying import copy_of
 from interlock.flows.goal.judging import text_of
 from interlock.flows.goal.order import TO_LOOK, TO_RUN, source_of
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 PLANS_FOLDER: Final = Path(".interlock") / "plans"
 """Below the root of the repository: copies for people, which may be deleted."""
@@ -135,8 +136,10 @@ class Goals:
             return Unplanned(asking, f"{asking} has not begun", "`interlock run` goes on with it")
         task = stories[0].picture
         content = await self._content(task)
-        path = "" if content is None else self._put_down(task, content)
-        if task.status is not TaskStatus.DONE or content is None:
+        planned = task.status is TaskStatus.DONE
+        copy = content if content is None or planned else copy_of(content)
+        path = "" if copy is None else self._put_down(task, copy)
+        if not planned or content is None:
             return _unplanned(task, path)
         usage = task.usage
         return Planned(

@@ -38,7 +38,7 @@ from interlock.flows.goal.order import asks_for_a_plan
 from interlock.flows.run.pictures import PlanePicture, RunPicture
 from interlock.flows.run.recovery import read_picture
 from interlock.flows.task.decide import held_for_a_person
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 from interlock.planning.history import Attempted, Experience, History, Sorts
 from interlock.planning.montecarlo import Stand
 from interlock.planning.network import is_skipped

@@ -30,7 +30,7 @@ from interlock.domain.result import Outcome, Result
 from interlock.domain.task import TaskStatus
 from interlock.flows.run.around import new_starts_wait_for, waits_for
 from interlock.flows.run.pictures import PlanePicture, WorkerPicture
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 ANY_SKILL: Final = "*"
 FILES_KEPT: Final = 1_000

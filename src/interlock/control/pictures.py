@@ -12,7 +12,7 @@ from interlock.flows.run.around import waits_for
 from interlock.flows.run.before import DEAD, ON_A_PERSON
 from interlock.flows.run.motion import moves
 from interlock.flows.run.pictures import GroupPicture, PlanePicture, RunPicture, WorkerPicture
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 _FULL: Final = 100
 _STILL: Final = (*ON_A_PERSON, *DEAD, TaskStatus.DONE, TaskStatus.SKIPPED, TaskStatus.ROLLED_BACK)

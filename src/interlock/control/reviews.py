@@ -18,7 +18,7 @@ from interlock.domain.ids import TaskId, TaskName, task_id_of
 from interlock.domain.task import TaskStatus
 from interlock.engine.ports import Clock
 from interlock.flows.run.pictures import PlanePicture, RunPicture
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 from interlock.review.decide import Undecidable, Verdict, command_for
 from interlock.review.question import Waiting, blocked_by, question_of, waiting_for
 from interlock.review.state import About, Case, Cases, Told, fold

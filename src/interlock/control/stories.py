@@ -42,7 +42,7 @@ from interlock.domain.facts.task import (
 from interlock.domain.facts.worker import WorkerRegistered
 from interlock.domain.ids import BlobId, CommitId, GroupId, RunId, Token, WorkerId
 from interlock.engine.ports import Recorded
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 from interlock.review.state import Cases, Told
 from interlock.review.state import fold as fold_cases
 

@@ -27,7 +27,7 @@ from interlock.domain.verdict import GateOutcome
 from interlock.engine.errors import BlobMissing
 from interlock.engine.ports import Clock, EventLog, Recorded
 from interlock.flows.run.pictures import PlanePicture, task_stream
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 LOG_LINES_SHOWN: Final = 15
 _PAGE: Final = 1_000

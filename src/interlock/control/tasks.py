@@ -36,7 +36,7 @@ from interlock.domain.task import Priority, TaskStatus
 from interlock.engine.ports import Clock
 from interlock.flows.run.pictures import PlanePicture
 from interlock.flows.run.recovery import read_picture
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 from interlock.planning.overview import refusal_text
 
 Give = Callable[[Command], Awaitable[Answer]]

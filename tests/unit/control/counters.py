@@ -25,7 +25,7 @@ from interlock.flows.run import commands as run_commands
 from interlock.flows.run.draft import Dirty, Draft
 from interlock.flows.run.recovery import read_picture
 from interlock.flows.run.settle import settle
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 from tests.unit.control.desks import PERSON, PLANE, REPO, RUN, Desk
 
 AGENT = Actor("agent", "roy", "mcp")

@@ -43,7 +43,7 @@ from interlock.flows.run.pictures import (
 )
 from interlock.flows.run.settle import Wishes, settle
 from interlock.flows.task import news
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 AT = datetime(2031, 5, 6, 7, 8, tzinfo=UTC)
 REPO, RUN = RepoId("repo"), RunId("r")

@@ -143,10 +143,11 @@ async def test_one_that_has_spoken_has_all_the_time(monkeypatch: pytest.MonkeyPa
     assert not box.killed
 
 
-async def test_one_that_stays_after_its_last_word_is_sent_away(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(talking, "PARTING_SECONDS", 0.05)
+async def test_one_that_stays_after_its_last_word_is_sent_away():
     box, conversation = Box(*says("end", "and another thing")), Conversation()
-    events = await played(box, conversation)
+    turn = TalkingTurn("parrot", box, conversation, parting_seconds=0.05)
+    async with asyncio.timeout(5):
+        events = [event async for event in turn.events()]
     assert events[-1] == Ended(summary="ended", session="the-session")
     assert box.killed
     assert conversation.parting is not None
@@ -186,6 +187,20 @@ async def test_some_nonsense_between_words_is_shown_and_forgiven():
     events = await played(box)
     assert events[-1] == Ended(summary="ended", session="the-session")
     assert Said("[not understood] npm warn") in events
+
+
+async def test_whoever_waits_for_an_answer_to_a_line_that_was_lost_gets_one():
+    def lost(beginning: str) -> Step:
+        return Step((Said("lost"),), ({"lost": beginning},))
+
+    box = Box("nonsense", *says("a"), *["%"] * GARBLED_SHOWN, *says("end"), ends=0)
+    turn = TalkingTurn("parrot", box, Conversation(), lost=lost)
+    events = [event async for event in turn.events()]
+    assert events[1:4] == [Said("[not understood] nonsense"), Said("lost"), Said("a")]
+    assert (
+        events.count(Said("lost")) == GARBLED_SHOWN + 1
+    )  # what is shown no more is answered still
+    assert b'{"lost": "nonsense"}' in box.fed
 
 
 async def test_what_it_says_is_bounded():

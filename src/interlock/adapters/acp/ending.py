@@ -1,13 +1,16 @@
-"""How a turn ended, by the agent's own word: what is its fault, and what is nobody's."""
+"""How a conversation ended, by the agent's word and its exit: what is its fault or nobody's."""
 
 import re
 from typing import Final
 
+import msgspec
 from acp.exceptions import RequestError
 from acp.schema import StopReason
 
+from interlock.workers.agents.endings import ending_of
 from interlock.workers.agents.json_lines import Document, text_in, value_in
 from interlock.workers.agents.ports import Ended
+from interlock.workers.agents.talking import Parting
 
 WHY_MAX: Final = 1_000
 
@@ -25,6 +28,37 @@ _STATUS_WITHIN: Final = 120
 _KINDS: Final = frozenset({"server_error", "overloaded", "rate_limit", "authentication_failed"})
 
 
+class Last(msgspec.Struct, frozen=True):
+    """What was known when the program ended; `verdict` is what its own last word came to."""
+
+    program: str
+    verdict: Ended | None
+    interrupted: bool
+    opened: bool
+
+
+def end_of(last: Last, parting: Parting) -> Ended:
+    program, verdict = last.program, last.verdict
+    if last.interrupted:
+        return Ended(broken=f"{program} was interrupted")
+    end = ending_of(program, parting.ended, parting.last, "")
+    beyond_a_limit = parting.ended.stopped_for and not parting.overstayed
+    if verdict is not None:
+        # Its exit code says nothing more: how to go when its input ends is up to each agent.
+        return end if beyond_a_limit and not verdict.failed else verdict
+    if end.broken:
+        return end
+    if last.opened:
+        return end if end.failed else Ended(failed=f"{program} ended in the middle of its turn")
+    why = end.failed or f"{program} ended before it opened a session"
+    return Ended(broken=f"{why}; check `run` of its profile")
+
+
+def hopeless(program: str, what: str) -> Ended:
+    """It never got as far as its task, so the attempt is not to blame."""
+    return Ended(broken=f"{program} {what}: check `run` of its profile")
+
+
 def stopped(program: str, reason: StopReason, words: str) -> Ended:
     if reason == "end_turn":
         return Ended(summary=words)
@@ -35,7 +69,7 @@ def stopped(program: str, reason: StopReason, words: str) -> Ended:
 def gave_up(program: str, document: Document) -> Ended:
     """An error in place of an end; a model that is out of reach is nobody's fault."""
     why = why_of(document)
-    if wants_a_login(document):
+    if _wants_a_login(document):
         return Ended(broken=f"{program} is not logged in: {why}; check `variables` of its profile")
     kind = text_in(document, "error", "data", "errorKind")
     if kind in _KINDS or _STATUS.search(why[:_STATUS_WITHIN]):
@@ -43,7 +77,17 @@ def gave_up(program: str, document: Document) -> Ended:
     return Ended(failed=f"{program} gave up: {why}")
 
 
-def wants_a_login(document: Document) -> bool:
+def ways_in(document: Document, logins: str) -> str:
+    """What to do where it wants a login; `logins` are the ways that it named."""
+    if not _wants_a_login(document):
+        return ""
+    return (
+        f". It wants to be logged in ({logins or 'it names none'}): give it a key with `variables` "
+        "of its profile, or name the way among the words of `run`"
+    )
+
+
+def _wants_a_login(document: Document) -> bool:
     return value_in(document, "error", "code") == RequestError.auth_required().code
 
 

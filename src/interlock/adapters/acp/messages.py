@@ -5,8 +5,10 @@ every message it hears, without a bound, and one with a strange id ends it.
 """
 
 import json
+import re
 from typing import Final, TypeVar
 
+import msgspec
 from acp.exceptions import RequestError
 from acp.schema import BaseModel
 from acp.utils import serialize_params
@@ -17,6 +19,8 @@ RequestId = int | str
 """How an agent names a request of its own."""
 
 ID_MAX: Final = 200
+
+_NAME: Final = re.compile(r'"id"\s*:\s*(0|[1-9][0-9]{0,17}|"[^"\\\x00-\x1f]{1,200}")')
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -48,6 +52,20 @@ def id_of(document: Document) -> RequestId | None:
     if isinstance(asked, str):
         return asked if len(asked) <= ID_MAX and asked.isprintable() else None
     return asked if isinstance(asked, int) and not isinstance(asked, bool) else None
+
+
+class Torn(msgspec.Struct, frozen=True):
+    """What the beginning of a line tells of the rest: an agent's request, or an answer to ours."""
+
+    id: RequestId
+    is_request: bool
+
+
+def torn(beginning: str) -> Torn | None:
+    """None: it has no name, so nobody waits for an answer."""
+    head, _, _ = beginning.partition('"params"')
+    found = _NAME.search(head)
+    return None if found is None else Torn(json.loads(found[1]), '"method"' in head)
 
 
 def read(model: type[Model], document: object) -> Model | None:

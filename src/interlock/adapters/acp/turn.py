@@ -1,6 +1,5 @@
 """One conversation in its box, with what the agent leaves to us done beside it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import PurePosixPath
 from typing import Final
@@ -9,9 +8,9 @@ from interlock.adapters.acp.conversation import AcpConversation
 from interlock.adapters.acp.files import run_errand, said_in_box
 from interlock.domain.settings import BoxName
 from interlock.sandbox.ports import WORKSPACE, RunningBox
-from interlock.workers.agents.json_lines import Document, Garbled, tell
+from interlock.workers.agents.json_lines import tell
 from interlock.workers.agents.ports import AgentEvent, Assignment, Place, Touched
-from interlock.workers.agents.talking import Step, TalkingTurn
+from interlock.workers.agents.talking import TalkingTurn
 
 PARTING_SECONDS: Final = 1.0
 """Its turn is over by its own word, and many agents never go by themselves."""
@@ -26,7 +25,7 @@ class AcpTurn(TalkingTurn):
     def __init__(self, box: RunningBox, assignment: Assignment, cwd: str, place: Place) -> None:
         program = PurePosixPath(assignment.profile.run[0]).name
         self._acp, self._place = AcpConversation(program, assignment, cwd), place
-        super().__init__(program, box, self._acp)
+        super().__init__(program, box, self._acp, PARTING_SECONDS, self._acp.lost)
 
     async def events(self) -> AsyncIterator[AgentEvent]:
         async for event in super().events():
@@ -36,19 +35,6 @@ class AcpTurn(TalkingTurn):
                 if errand.writes and "result" in answer:
                     yield Touched(errand.path)
                 await tell(self.box, answer)
-
-    async def _hear(self, document: Document | Garbled) -> tuple[AgentEvent, ...]:
-        """Whoever waits for an answer to a line that was too long gets one all the same."""
-        events = await super()._hear(document)
-        if not isinstance(document, Garbled):
-            return events
-        return (*events, *await self._take(self._acp.lost(document.text)))
-
-    async def _take(self, step: Step) -> tuple[AgentEvent, ...]:
-        events = await super()._take(step)
-        if step.over:
-            self._deadline = asyncio.get_running_loop().time() + PARTING_SECONDS
-        return events
 
 
 async def workspace_in(place: Place, box: BoxName) -> str:

@@ -5,7 +5,6 @@ tool call first and say later what it is about, so one is told as soon as that i
 known, and at the latest when it is over.
 """
 
-import math
 import posixpath
 from typing import Final
 
@@ -19,12 +18,9 @@ from acp.schema import (
     ToolCallProgress,
     ToolCallStart,
     ToolCallUpdate,
-    Usage,
-    UsageUpdate,
 )
 
-from interlock.adapters.acp.messages import read
-from interlock.workers.agents.ports import AgentEvent, Called, Moved, Said, Touched, Used
+from interlock.workers.agents.ports import AgentEvent, Called, Moved, Said, Touched
 
 SPEECH_PIECE: Final = 4_000
 """Speech is told in pieces of about this many characters, at the end of a line where there is one.
@@ -84,31 +80,18 @@ class Updates:
         self._speech = ""
         self._said = ""
         self._calls: dict[str, Call] = {}
-        self.cost_usd: float | None = None
-        """Of the whole session, as the agent says."""
-        self.counted: Used | None = None
-        """The sum of single requests, from agents that do not sum them up."""
 
     def read(self, heard: SessionNotification) -> tuple[AgentEvent, ...]:
         match heard.update:
-            case AgentMessageChunk(content=TextContentBlock(text=text)) as chunk:
-                self._count(chunk)
+            case AgentMessageChunk(content=TextContentBlock(text=text)):
                 return self._speak(text)
             case ToolCallStart() | ToolCallProgress() as update:
                 return (*self.rest(), *self._use(update))
             case AgentPlanUpdate(entries=entries) if entries:
                 done = sum(entry.status == "completed" for entry in entries)
                 return (Moved(min(99, 100 * done // len(entries))),)
-            case UsageUpdate() as update:
-                self._pay(update)
-                return ()
             case _:
                 return ()
-
-    def read_again(self, heard: SessionNotification) -> None:
-        """What an earlier conversation had told already."""
-        if isinstance(heard.update, UsageUpdate):
-            self._pay(heard.update)
 
     def rest(self) -> tuple[Said, ...]:
         """What it has said and nobody has heard yet."""
@@ -185,27 +168,6 @@ class Updates:
         plain = posixpath.normpath(path)
         inside = plain.removeprefix(f"{self._cwd}/")
         return inside if inside != plain else plain
-
-    def _count(self, chunk: AgentMessageChunk) -> None:
-        usage = read(Usage, (chunk.field_meta or {}).get("usage"))
-        if usage is not None:
-            so_far, more = self.counted or Used(), used_of(usage)
-            self.counted = Used(
-                so_far.input_tokens + more.input_tokens,
-                so_far.output_tokens + more.output_tokens,
-                so_far.cached_tokens + more.cached_tokens,
-            )
-
-    def _pay(self, update: UsageUpdate) -> None:
-        cost = update.cost
-        if cost is not None and cost.currency == "USD" and math.isfinite(cost.amount):
-            self.cost_usd = max(cost.amount, 0.0)
-
-
-def used_of(usage: Usage, cost_usd: float | None = None) -> Used:
-    """What was written to a cache was fresh, like any other input."""
-    fresh = usage.input_tokens + (usage.cached_write_tokens or 0)
-    return Used(fresh, usage.output_tokens, usage.cached_read_tokens or 0, cost_usd)
 
 
 def _as_update(update: ToolCallStart | ToolCallProgress) -> ToolCallUpdate:

@@ -19,7 +19,7 @@ from interlock.flows.run.news import Acted
 from interlock.flows.run.pictures import RunPicture, task_stream
 from interlock.flows.task import news
 from interlock.flows.task.decide import Judge, Land, Prepare, held_for_a_person
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 
 class Acting:

@@ -17,7 +17,7 @@ from interlock.domain.ids import BlobId, TaskName, task_id_of
 from interlock.domain.plan import Plan
 from interlock.domain.task import PlannedTask, TaskStatus
 from interlock.flows.run.pictures import PlanePicture, RunPicture, run_stream, task_stream
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 _NOT_BEGUN = frozenset(
     {TaskStatus.PROPOSED, TaskStatus.BACKLOG, TaskStatus.READY, TaskStatus.AWAITING_REVIEW}

@@ -16,7 +16,7 @@ from interlock.flows.run.limits import room_for
 from interlock.flows.run.p0 import allowed, must_make_room
 from interlock.flows.run.pictures import FULL, GroupPicture, PlanePicture, RunPicture
 from interlock.flows.task.decide import Around, held_for_a_person
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 _ITS_DEPENDENCIES: Final = "what it depends on"
 

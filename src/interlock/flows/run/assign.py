@@ -25,7 +25,7 @@ from interlock.flows.run.pictures import (
     WorkerPicture,
     can_do,
 )
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 
 class Grant(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from interlock.domain.ids import GroupId, TaskId, task_id_of
 from interlock.domain.lifecycle import SATISFIES
 from interlock.domain.task import TaskStatus
 from interlock.flows.run.pictures import PlanePicture, RunPicture
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 DEAD: Final = frozenset({TaskStatus.FAILED, TaskStatus.REJECTED, TaskStatus.CANCELLED})
 """States that never satisfy a dependent, unless a person retries."""

@@ -19,7 +19,7 @@ from interlock.flows.run.limits import room_for
 from interlock.flows.run.pictures import PlanePicture, WorkerPicture, worker_stream
 from interlock.flows.task import news
 from interlock.flows.task.news import Beginning
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 Facts = tuple[Fact, ...]
 

@@ -23,7 +23,7 @@ from interlock.engine.dispatch import Interrupt, Order
 from interlock.engine.ports import NewEvent, StreamWrite
 from interlock.flows.run.pictures import Happened, PlanePicture, RunPicture, version_of
 from interlock.flows.run.state import fold, group_of
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 FACTS_MAX: Final = 1_000
 """A turn stops deciding here and goes on in the next, so that no append grows without bound."""

@@ -25,7 +25,7 @@ from interlock.domain.task import TaskStatus as S
 from interlock.flows.run.before import DEAD, ON_A_PERSON, hopeless
 from interlock.flows.run.p0 import allowed
 from interlock.flows.run.pictures import GroupPicture, PlanePicture, RunPicture
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 _WORK_OVER = SATISFIES | DEAD | ON_A_PERSON | {S.VERIFYING, S.REVIEW, S.MERGING}
 _SETTLED_FOR_GOOD = SATISFIES | DEAD | ON_A_PERSON | {S.READY, S.BACKLOG, S.PROPOSED}

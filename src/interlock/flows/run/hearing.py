@@ -13,7 +13,7 @@ from interlock.engine.heartbeats import Heartbeats
 from interlock.engine.ports import Clock
 from interlock.flows.run.draft import Draft
 from interlock.flows.run.pictures import PlanePicture, task_stream, worker_stream
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 RENEWAL_RECORDED_EVERY: Final = timedelta(minutes=5)
 """The log gets a renewal now and then; the deadlines themselves are kept in memory."""

@@ -29,7 +29,7 @@ from interlock.flows.run.pictures import (
     Want,
     WorkerPicture,
 )
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 CLOSING: Final = frozenset({TaskStatus.VERIFYING, TaskStatus.REVIEW, TaskStatus.MERGING})
 """Its work is done and its dependents may be unlocked any moment."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from interlock.domain.ids import WorkerId
 from interlock.domain.task import TaskStatus as S
 from interlock.flows.run.around import around
 from interlock.flows.run.pictures import PlanePicture, RunPicture
 from interlock.flows.task.decide import held_for_a_person
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
+
+_UNDER_WAY: Final = (S.CLAIMED, S.IN_PROGRESS, S.VERIFYING, S.REVIEW, S.MERGING)
 
 
 def moves(plane: PlanePicture, run: RunPicture) -> bool:
@@ -18,6 +22,20 @@ def moves(plane: PlanePicture, run: RunPicture) -> bool:
         return True
     tasks = (plane.tasks[run.task_ids[index]] for index in range(run.tasks))
     return any(_moves(plane, task) for task in tasks)
+
+
+def is_under_way(plane: PlanePicture) -> bool:
+    """Whether agents work or changes are proved and landed, for whichever run, and will end it."""
+    if plane.stopped or plane.paused:
+        return False
+    runs = (plane.runs[run_id] for run_id in plane.active_runs)
+    tasks = (
+        plane.tasks[run.task_ids[index]]
+        for run in runs
+        if run.planned and run.count(*_UNDER_WAY)
+        for index in range(run.tasks)
+    )
+    return any(task.status in _UNDER_WAY and _moves(plane, task) for task in tasks)
 
 
 def _moves(  # noqa: PLR0911 - one case per state

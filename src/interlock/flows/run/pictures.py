@@ -32,7 +32,7 @@ from interlock.domain.plan import AffinityRule
 from interlock.domain.run import RunLimits, RunStatus
 from interlock.domain.task import TaskStatus
 from interlock.domain.worker import WorkerType
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 ReadyKey = tuple[int, float, datetime, int, TaskId]
 """Smallest first: aged priority, longest remaining path, longest wait, place in the plan."""

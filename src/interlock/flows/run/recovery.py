@@ -29,7 +29,7 @@ from interlock.flows.run.pictures import (
     empty,
 )
 from interlock.flows.run.state import fold, groups_after
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 FORMAT: Final = "plane-2"
 """Changes with the pictures; a snapshot of another format is ignored, not guessed."""

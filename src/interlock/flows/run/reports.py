@@ -40,7 +40,7 @@ from interlock.flows.run.pictures import WorkerPicture, task_stream, worker_stre
 from interlock.flows.task import news
 from interlock.flows.task.again import FEEDBACK_CHARACTERS_MAX
 from interlock.flows.task.news import Beginning
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 
 def take(  # noqa: PLR0911 - one case per kind of report

@@ -20,7 +20,7 @@ from interlock.flows.run.draft import Draft
 from interlock.flows.run.pictures import PlanePicture, plane_stream, run_stream, task_stream
 from interlock.flows.task.decide import Judge, Land, Prepare, Record, SendFreeze, SendJob, Wait
 from interlock.flows.task.decide import decide as decide_task
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 
 class Wishes(msgspec.Struct):

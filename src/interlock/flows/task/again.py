@@ -9,7 +9,7 @@ from interlock.domain.facts.base import Fact
 from interlock.domain.facts.task import COSTLY, Requeue, TaskFailed, TaskHeld, TaskRequeued
 from interlock.domain.ids import BlobId
 from interlock.domain.run import RunLimits
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 FEEDBACK_CHARACTERS_MAX: Final = 4_000
 _BACKOFF_FIRST_SECONDS: Final = 5

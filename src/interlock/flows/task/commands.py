@@ -33,7 +33,7 @@ from interlock.domain.lifecycle import Hand, Refusal, Trigger, allowed_from, ste
 from interlock.domain.task import TaskStatus as S
 from interlock.flows.task.again import FEEDBACK_CHARACTERS_MAX, Facts
 from interlock.flows.task.decide import held_for_a_person
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 Decision = (
     CancelTask

@@ -25,7 +25,7 @@ from interlock.domain.facts.task import (
 from interlock.domain.run import RunLimits
 from interlock.domain.task import TaskStatus as S
 from interlock.flows.task.again import Facts, abandon, again, held_after_losses
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 
 class Around(msgspec.Struct, frozen=True):

@@ -46,7 +46,7 @@ from interlock.flows.task.again import (
     later,
 )
 from interlock.flows.task.decide import Around
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 FACTS_PER_ATTEMPT_MAX: Final = 150
 """Progress beyond this many facts is not recorded: the log holds facts, not chatter."""

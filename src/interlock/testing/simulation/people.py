@@ -20,7 +20,7 @@ from interlock.domain.ids import TaskId
 from interlock.domain.task import Priority
 from interlock.domain.task import TaskStatus as S
 from interlock.flows.run.pictures import PlanePicture
-from interlock.flows.task.state import TaskPicture
+from interlock.flows.task.picture import TaskPicture
 
 PERSON = Actor("person", "somebody", "rehearsal")
 

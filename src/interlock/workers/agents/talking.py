@@ -11,7 +11,7 @@ that stays after its last word does not keep its worker.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final, Protocol
 
 import msgspec
@@ -92,11 +92,28 @@ class Conversation(Protocol):
         ...
 
 
-class TalkingTurn:
-    """One conversation in one box."""
+def _no_matter(_: str) -> Step:
+    """Of a line that could not be read: nobody waits for an answer to it."""
+    return Step()
 
-    def __init__(self, program: str, box: RunningBox, conversation: Conversation) -> None:
+
+class TalkingTurn:
+    """One conversation in one box.
+
+    `lost` hears the beginning of each line that could not be read, where somebody may wait for an
+    answer to it.
+    """
+
+    def __init__(
+        self,
+        program: str,
+        box: RunningBox,
+        conversation: Conversation,
+        parting_seconds: float = PARTING_SECONDS,
+        lost: Callable[[str], Step] = _no_matter,
+    ) -> None:
         self._program, self._box, self._conversation = program, box, conversation
+        self._parting_seconds, self._lost = parting_seconds, lost
         self._last: deque[str] = deque(maxlen=LAST_LINES)
         self._understood = self._garbled = 0
         self._over = self._mute = False
@@ -144,7 +161,8 @@ class TalkingTurn:
             self._garbled += 1
             self._mute = not self._understood and self._garbled >= GARBLED_MAX
             shown = self._garbled <= GARBLED_SHOWN
-            return self._noted(Said(f"[not understood] {document.text}")) if shown else ()
+            news = self._noted(Said(f"[not understood] {document.text}")) if shown else ()
+            return (*news, *await self._take(self._lost(document.text)))
         self._understood += 1
         if not self._over:
             self._deadline = None
@@ -155,7 +173,7 @@ class TalkingTurn:
             await tell(self._box, *step.told)
         if step.over and not self._over:
             self._over = True
-            self._deadline = _now() + PARTING_SECONDS
+            self._deadline = _now() + self._parting_seconds
             await self._box.close_stdin()
         return self._noted(*step.events)
 

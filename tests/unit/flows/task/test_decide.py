@@ -90,7 +90,8 @@ from interlock.flows.task.news import (
     on_questioned,
     on_started,
 )
-from interlock.flows.task.state import ImpossibleHistory, TaskPicture, fold, submitted
+from interlock.flows.task.picture import TaskPicture
+from interlock.flows.task.state import ImpossibleHistory, fold, submitted
 
 NOW = datetime(2031, 5, 6, 7, 8, tzinfo=UTC)
 LATER, BEFORE = NOW + timedelta(seconds=9), NOW - timedelta(seconds=9)

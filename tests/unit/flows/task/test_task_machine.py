@@ -54,7 +54,8 @@ from interlock.flows.task.news import (
     on_questioned,
     on_started,
 )
-from interlock.flows.task.state import TaskPicture, fold, submitted
+from interlock.flows.task.picture import TaskPicture
+from interlock.flows.task.state import fold, submitted
 
 ID = TaskId("r-a")
 AT = datetime(2031, 5, 6, 7, 8, tzinfo=UTC)
