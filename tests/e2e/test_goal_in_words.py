@@ -234,6 +234,27 @@ def test_who_makes_a_plan_does_not_say_how_it_is_judged(shop: Place):
     assert "does not say how it is judged" in sent_back[0].feedback
 
 
+def test_the_copy_of_a_refused_plan_says_nothing_of_how_it_is_judged(shop: Place):
+    """Whoever runs it would have said it, and nobody but its agent did."""
+    hire(shop, LEAVES_A_FILE)
+    for number in (1, 2):
+        answer(shop, number, task("one", writes("one"), gates=["tests"], tests_may_go=True))
+
+    said = shop.interlock("plan", "--json", GOAL)
+
+    assert said.code == 1
+    copy = Path(said.document["faults"][0]["where"])
+    head = [line for line in copy.read_text().splitlines() if line.startswith("#")]
+    assert "only a person may say" in head[0]
+    assert [line.split(": ", 1)[1] for line in head[1:]] == [
+        '"gates": [ "tests" ]', '"tests_may_go": true',
+    ]  # fmt: skip
+    seen = shop.interlock("plan", str(copy), "--json").document["tasks"]
+    assert [(each["id"], each.get("gates", [])) for each in seen] == [("one", [])]
+    assert shop.run(copy).states == {"one": "done"}
+    shop.demand_clean()
+
+
 # --- it only reads --------------------------------------------------------------------------------
 
 

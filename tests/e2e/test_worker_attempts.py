@@ -2,17 +2,21 @@
 
 import asyncio
 import contextlib
+import errno
 import os
+import tempfile
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from interlock.adapters.bubblewrap.sandbox import BubblewrapSandbox
+from interlock.adapters.git import program
+from interlock.adapters.git.intake import Arrived
 from interlock.adapters.git.workspaces import GitWorkspaces
 from interlock.adapters.plain.sandbox import PlainSandbox
 from interlock.adapters.sandlock.sandbox import SandlockSandbox
-from interlock.domain.ids import TaskName
+from interlock.domain.ids import BlobId, TaskName
 from interlock.domain.result import REFUSED, Outcome
 from interlock.domain.settings import AgentProfile, Limits, SandboxSettings
 from interlock.domain.task import PlannedTask
@@ -28,7 +32,7 @@ from interlock.engine.dispatch import (
     Started,
     Thaw,
 )
-from interlock.engine.errors import PartLost
+from interlock.engine.errors import DiskFull, PartLost
 from tests.e2e.worker_stage import cleared, git, seen_in, staged, standing, working
 
 pytestmark = pytest.mark.timeout(90)
@@ -348,6 +352,55 @@ async def test_an_attempt_that_fills_the_disk_is_ended_by_its_quota(tmp_path: Pa
         assert "disk quota" in result.summary
         assert "30 MB" in result.summary
         await cleared(stage)
+
+
+@pytest.mark.parametrize("where", ["where packs come in", "while git writes"])
+async def test_a_change_that_finds_no_room_stays_where_it_is_and_is_nobodys_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+):
+    def full(**_: object) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async def says_full(*_: object, **__: object) -> program.Answer:
+        return program.Answer(128, b"", b"fatal: write error: No space left on device\n")
+
+    async with staged(tmp_path) as stage, working(stage) as plane:
+        job = await stage.job(shell("echo new > new.py"))
+        with monkeypatch.context() as disk:
+            if where == "where packs come in":
+                disk.setattr(tempfile, "mkdtemp", full)
+            else:
+                disk.setattr(Arrived, "_run", says_full)
+            result = await plane.result_of(job)
+
+    assert (result.outcome, result.error_class) == (Outcome.INFRASTRUCTURE, "collecting")
+    assert "the disk is full" in result.summary
+    assert str(stage.store) in result.summary
+    assert "Free more than 200 MB" in result.summary
+    (workspace,) = stage.root.glob(".worktrees/*/*")
+    assert f"Nothing is lost: the work stays in {workspace}." in result.summary
+    assert (workspace / "new.py").read_text() == "new\n"
+
+
+async def test_a_change_that_is_in_but_finds_no_room_to_be_told_of_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The repository has it, the store of blobs has no room for its pack."""
+
+    async def full(_: bytes) -> BlobId:
+        raise DiskFull("blobs", "blobs/ab")
+
+    async with staged(tmp_path) as stage, working(stage) as plane:
+        job = await stage.job(shell("echo new > new.py"))
+        monkeypatch.setattr(stage.blobs, "put", full)
+        result = await plane.result_of(job)
+        await cleared(stage)
+
+    assert result.outcome is Outcome.INFRASTRUCTURE
+    assert "no space left on its disk (blobs/ab). Free some space there" in result.summary
+    pin = f"refs/interlock/changes/{job.task_id}/1"
+    assert f"Its work until then is kept as {pin}" in result.summary
+    assert git(stage.root, "show", f"{pin}:new.py") == "new"
 
 
 async def test_nothing_starts_on_a_full_disk(tmp_path: Path):

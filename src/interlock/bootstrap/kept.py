@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from interlock.adapters.processes.crew import Crew, Member
 from interlock.bootstrap.mustering import Starting, due, still_starting, worker_id_of
 from interlock.control.following import Stop, Wanted
@@ -23,6 +25,7 @@ class Kept:
         self._at_once = at_once
         self._members: dict[int, Member] = {}
         self._starting: dict[int, Starting] = {}
+        self._winding_down = False
         self.failure: EngineError | None = None
 
     async def keep(self) -> None:
@@ -35,9 +38,19 @@ class Kept:
         if self.failure is not None:
             raise self.failure
 
+    @property
+    def acts(self) -> bool:
+        return self._keeper.acts
+
+    def wind_down(self) -> None:
+        self._winding_down = True
+        self._keeper.wind_down()
+
     async def staff(self, wanted: Wanted) -> None:
         if not self._keeper.acts:
             return
+        if self._winding_down:  # Only who holds a task and has died is still missed.
+            wanted = replace(wanted, workers=0)
         now, sessions = asyncio.get_running_loop().time(), wanted.sessions
         living = {n: member for n, member in self._members.items() if not member.has_ended}
         starting = still_starting(self._starting, living, sessions, now)
@@ -49,7 +62,7 @@ class Kept:
 
     async def leave(self) -> None:
         """Workers first, for they still have something to tell the plane."""
-        self._keeper.wind_down()
+        self.wind_down()
         async with Supervisor() as either:
             either.start("politely", self._end(either))
             either.start("at once", self._kill(either))

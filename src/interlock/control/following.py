@@ -20,7 +20,7 @@ from interlock.domain.ids import RunId, WorkerId
 from interlock.domain.settings import Settings
 from interlock.engine.ports import Clock, EventLog
 from interlock.engine.supervisor import Supervisor
-from interlock.flows.run.motion import lease_holders, moves, wanted_workers
+from interlock.flows.run.motion import is_under_way, lease_holders, moves, wanted_workers
 from interlock.flows.run.pictures import PlanePicture
 
 LOOK_SECONDS: Final = 1.0
@@ -61,6 +61,15 @@ class KeptPlane(Protocol):
         """
         ...
 
+    @property
+    def acts(self) -> bool:
+        """Whether it is this process that acts."""
+        ...
+
+    def wind_down(self) -> None:
+        """This process is about to leave: it starts nothing more, what has begun goes on."""
+        ...
+
     def broken(self) -> None:
         """Raises what ended the plane, if something did."""
         ...
@@ -85,16 +94,42 @@ class Follower:
         self, runs: tuple[RunId, ...], kept: KeptPlane, stop: Stop, *, wait: bool
     ) -> bool:
         """Until nothing of these runs moves by itself; True when the person wanted to leave."""
+
+        def goes_on(plane: PlanePicture) -> bool:
+            for line in self._herald.news(plane, runs, self._clock.now()):
+                self._say(line)
+            return any(_goes_on(plane, run_id, wait) for run_id in runs)
+
+        return await self._stay(kept, stop, goes_on)
+
+    async def see_out(self, kept: KeptPlane, stop: Stop) -> None:
+        """Who acted for others, too, leaves when what has begun is over, and begins nothing more.
+
+        Their own process stands by and takes over then; nobody's agent is sent home half way.
+        """
+
+        def goes_on(plane: PlanePicture) -> bool:
+            return kept.acts and is_under_way(plane)
+
+        await self.catch_up()
+        kept.wind_down()
+        if goes_on(self._chronicle.plane) and not stop.gently.is_set():
+            self._say(
+                "this is done, and another run has work under way here: this process leaves when "
+                "that has ended. Ctrl-C leaves at once; that work is put down and begun again"
+            )
+            await self._stay(kept, stop, goes_on)
+
+    async def _stay(
+        self, kept: KeptPlane, stop: Stop, goes_on: Callable[[PlanePicture], bool]
+    ) -> bool:
         bell = self._log.listen()
         try:
             while not stop.gently.is_set():
                 kept.broken()
                 await self.catch_up()
-                plane = self._chronicle.plane
-                await kept.staff(wanted_in(plane))
-                for line in self._herald.news(plane, runs, self._clock.now()):
-                    self._say(line)
-                if not any(_goes_on(plane, run_id, wait) for run_id in runs):
+                await kept.staff(wanted_in(self._chronicle.plane))
+                if not goes_on(self._chronicle.plane):
                     return False
                 await either(lambda: bell.rung(LOOK_SECONDS), stop.gently.wait)
         finally:

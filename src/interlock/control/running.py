@@ -90,6 +90,7 @@ class Runner:
             if planned:
                 run_ids = planned
                 stopped = await self._follower.follow(run_ids, kept, stop, wait=wish.wait)
+            await self._follower.see_out(kept, stop)
         kept.broken()  # The log may tell of a lost part an instant before the plane has ended.
         await self._follower.catch_up()
         return RunEnd(await self._report(run_ids[-1]), stopped)
@@ -115,6 +116,7 @@ class Runner:
                 if not run_ids:
                     run_ids = (await self._starter.start(plan, wish, TO_LOOK),)
                 stopped = await self._follower.follow(run_ids, kept, stop, wait=wish.wait)
+                await self._follower.see_out(kept, stop)
             kept.broken()
             await self._follower.catch_up()
             if stopped:

@@ -46,7 +46,9 @@ class DiskFull(PartLost):
 
     def __init__(self, part: str, detail: str) -> None:
         super().__init__(
-            part, f"no space left on its disk ({detail})", "Free some space and start again"
+            part,
+            f"no space left on its disk ({detail})",
+            "Free some space there and start again; nothing that was recorded is lost",
         )
 
 

@@ -17,6 +17,7 @@
     overview.py   the dry run, for programs and for people
     schema.py     the shape of a plan file as JSON Schema
     writing.py    a plan -> the plan file that reads back to it
+    without.py    a plan file without its entries of some names, else as it was written
 
 A worked example. This plan is refused with one fault, in line 4: "task 'b' depends on 'c', which is
 no task of this plan", and how to mend it. With `[a]` instead, b starts when a has landed.

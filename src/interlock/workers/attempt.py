@@ -101,6 +101,8 @@ class Attempt:
         self._said = said_before(job, self._parked)
         self._base_pin = f"bases/{job.lease}"
         self._holds_work = False
+        self._brought: BringResult | None = None
+        self._pin = ""
         self._stays = False
 
     @property
@@ -216,7 +218,7 @@ class Attempt:
                 why = f"{why} The work stays in {self._site.workspace}."
                 return Result(Outcome.FAILED, None, why, "refused")
             case CouldNotBring(why=why):
-                where = f"The work stays in {self._site.workspace}."
+                where = f"Nothing is lost: the work stays in {self._site.workspace}."
                 summary = f"The change could not be collected: {why} {where}"
                 return Result(Outcome.INFRASTRUCTURE, None, summary, "collecting")
 
@@ -248,15 +250,14 @@ class Attempt:
         prepare = self._brief.settings.prepare
         left_out: Sequence[str] = () if prepare is None else [f"/{path}" for path in prepare.keeps]
         brought = await self._bringer.bring(self._site, self._brief.base, pin, left_out)
-        self._holds_work = False
+        self._holds_work, self._brought, self._pin = False, brought, pin
         self._stays = stays and isinstance(brought, CouldNotBring)
         return brought
 
     def _kept(self, brought: BringResult) -> str:
         match brought:
             case Brought(head=head):
-                where = f"rescue/{self._job.task_id}/{self._job.attempt}"
-                return f"Its work until then is kept as refs/interlock/{where} ({head[:12]})."
+                return f"Its work until then is kept as refs/interlock/{self._pin} ({head[:12]})."
             case NothingThere():
                 return "It had not changed anything."
             case CouldNotBring(why=why):
@@ -285,8 +286,10 @@ class Attempt:
 
     async def broke_off(self, why: str) -> Ending:
         """Something of ours failed; what the agent had done until then is rescued."""
-        kept = self._kept(await self._bring("rescue")) if self._holds_work else ""
-        summary = self._masked(f"{why} {kept}".strip())
+        brought = await self._bring("rescue") if self._holds_work else self._brought
+        kept = "" if brought is None else self._kept(brought)
+        stop = "" if why.endswith((".", "!", "?")) else "."
+        summary = self._masked(f"{why}{stop} {kept}".strip())
         return Ending(Result(Outcome.INFRASTRUCTURE, None, summary, "infrastructure"))
 
     def told(self) -> None:

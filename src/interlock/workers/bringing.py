@@ -1,6 +1,7 @@
 """Brings the work out of a workspace: a program in a box packs it, the host only reads the pack."""
 
 import asyncio
+import errno
 import shutil
 import stat
 from collections.abc import Sequence
@@ -10,13 +11,14 @@ from typing import Final
 import msgspec
 
 from interlock.domain.ids import CommitId
-from interlock.engine.errors import EngineError
+from interlock.engine.errors import DiskFull, EngineError
 from interlock.repository.collecting import Collected, CollectFailed, collect_argv, read_outbox
 from interlock.repository.ports import PackRefused, Trees
 from interlock.sandbox.ports import BoxRefused, Sandbox
 from interlock.sandbox.running import Finished, run_to_end
 from interlock.workers.boxes import Surroundings, collect_order
 from interlock.workers.folders import make_private, remove_tree
+from interlock.workers.quota import RESERVE_BYTES
 from interlock.workers.sites import Site
 
 PACK_BYTES_MAX: Final = 200_000_000
@@ -24,6 +26,8 @@ SECONDS_MAX: Final = 300.0
 FILES_MAX: Final = 1_000
 FILES_CHARACTERS_MAX: Final = 60_000
 _WHOLE_MB: Final = 1_000_000
+_FULL_BELOW: Final = 10 * _WHOLE_MB
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _SAID_MAX: Final = 500
 _LIMITS: Final = {
     "time": f"than {SECONDS_MAX:g} seconds",
@@ -74,7 +78,11 @@ class Bringer:
         try:
             collected = await self._collect(site, base, left_out)
             return await self._looked_at(collected, base, pin)
-        except (BoxRefused, EngineError, OSError) as error:
+        except DiskFull as full:
+            return CouldNotBring(_full(full.detail))
+        except OSError as error:
+            return CouldNotBring(_full(str(site.folder)) if error.errno in _NO_ROOM else str(error))
+        except (BoxRefused, EngineError) as error:
             return CouldNotBring(str(error))
 
     async def _looked_at(
@@ -105,6 +113,8 @@ class Bringer:
             return CollectFailed(f"Collecting was ended: {done.ended.stopped_for}.")
         collected = await asyncio.to_thread(read_outbox, site.brought)
         if isinstance(collected, CollectFailed):
+            if _room_at(site.folder) <= _FULL_BELOW:  # Whatever it was, it would be that again.
+                return CollectFailed(_full(str(site.folder)))
             return CollectFailed(f"{collected.why}{_said(done)}")
         return collected
 
@@ -149,6 +159,11 @@ def _open(workspace: Path) -> None:
 def _room_at(folder: Path) -> int:
     """Half of what the disk has, in whole megabytes: a rescue must not fill it."""
     return max(shutil.disk_usage(folder).free // 2 // _WHOLE_MB, 1) * _WHOLE_MB
+
+
+def _full(where: str) -> str:
+    least = f"{RESERVE_BYTES // _WHOLE_MB} MB"
+    return f"the disk is full ({where}). Free more than {least} on it, which the next start needs."
 
 
 def _remarks(collected: Collected) -> str:

@@ -30,7 +30,10 @@ class Quota:
             )
         free = await asyncio.to_thread(lambda: shutil.disk_usage(self._store).free)
         if free < RESERVE_BYTES:
-            return f"the disk has {_mb(free)} left, {_mb(RESERVE_BYTES)} are kept for the log"
+            return (
+                f"the disk of {self._store} has {_mb(free)} left, and {_mb(RESERVE_BYTES)} are "
+                "kept for the log: free some space on it"
+            )
         return ""
 
     async def too_much(self, site: Site, limit_bytes: int) -> str:

@@ -6,6 +6,7 @@ that holds it until it is pinned. Nothing of a refused pack is left anywhere.
 """
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -79,6 +80,10 @@ class Arrived:
         size = f"--max-input-size={self._limits.pack_bytes}"
         words = ("index-pack", "--strict", "--stdin", "--fix-thin", "--keep=interlock", size)
         answer = await self._run(*words, stdin=descriptor)
+        if answer.code and (b"No space left" in answer.err or b"Disk quota" in answer.err):
+            raise OSError(
+                errno.ENOSPC, os.strerror(errno.ENOSPC)
+            )  # the disk's fault, not the pack's
         if answer.code:
             raise PackRefused(f"The pack is not sound: {answer.complaint}.")
 
