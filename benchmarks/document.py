@@ -9,10 +9,13 @@ import msgspec
 
 
 class Result(msgspec.Struct, omit_defaults=False):
-    """One number. Without a reference or a goal the fields say so with null."""
+    """One number. Without a reference or a goal the fields say so with null.
+
+    So does the number itself where this machine cannot tell it, and then the note says why.
+    """
 
     metric: str
-    value: float
+    value: float | None
     unit: str
     against: str | None = None
     against_value: float | None = None

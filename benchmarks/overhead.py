@@ -1,12 +1,14 @@
 """What Interlock itself adds to a task: its wall time without git, boxes, agents and gates.
 
 Agents write one line and gates are `true`: trivial, so that all that is left is what we add. The
-rest of a task is our Python (in the plane and in the worker), the log, the messages between them
-and the wait for a processor that others use. How the parts are seen: `benchmarks/traced.py`.
+rest of a task is our Python (in the plane and in the worker), the log and the messages between
+them, which is `ours`, and the time in which a process of ours wanted a processor that others had,
+which is `no_processor`. How the parts are seen: `benchmarks/traced.py` and `lateness.py`; how they
+become one task's: `shares.py`.
 
 It is measured twice with as many workers. Where agents end at once, eight tasks are in git and in
 boxes all the time and wait for cores; where agents think for some seconds first, as real ones do
-for minutes, cores are free and what is left is ours.
+for minutes, cores are mostly free.
 """
 
 import os
@@ -39,8 +41,8 @@ _SATURATED: Final = (
     "processor is part of it, beside our Python, the log and messages"
 )
 _UNHURRIED: Final = (
-    "agents that think for two to six seconds and need no processor: cores are free, so it is our "
-    "Python, the log and messages"
+    "agents that think for two to six seconds and need no processor: our Python, the log and "
+    "messages, and what is left of the wait for a processor"
 )
 
 _SETTINGS: Final = """\
@@ -66,6 +68,19 @@ done
 """
 
 
+_OURS: Final = (
+    "of the rest, what is no wait for a processor: our Python, the log and its disk, messages"
+)
+_NO_PROCESSOR: Final = (
+    "of the rest, while a process that had the task in its hands wanted a processor, as the kernel "
+    "counts it; percentiles of two parts do not add up"
+)
+_NOT_COUNTED: Final = (
+    "unknown: this system does not count how long a process waits for a processor "
+    "(/proc/thread-self/schedstat); measure on Linux with schedstat"
+)
+
+
 class Round(msgspec.Struct, frozen=True):
     """One run: the shares of its tasks, all that was seen, and how long a person waited."""
 
@@ -76,14 +91,13 @@ class Round(msgspec.Struct, frozen=True):
 
 def measure(scale: Scale) -> list[Result]:
     tasks, workers = scale.of(24, 4), scale.of(8, 2)
-    many, alone, loops = [], [], []
+    many, slow, alone, loops = [], [], [], []
     for _ in range(scale.times):
         with folder() as place:
             loops.append(_loop(place, tasks) / tasks)
             many.append(_round(place / "many", tasks, workers))
             alone.append(_round(place / "alone", max(2, tasks // 4), 1))
-    with folder() as place:
-        slow = [_round(place / "slow", scale.of(32, 2), workers, thinks=_THINKS)]
+            slow.append(_round(place / "slow", scale.of(20, 2), workers, thinks=_THINKS))
     return [
         *_of_tasks(f"{workers}_workers", many, loops, goal=True, why=_SATURATED),
         *_of_tasks(f"{workers}_workers_slow_agents", slow, loops, goal=True, why=_UNHURRIED),
@@ -109,7 +123,21 @@ def _of_tasks(
             met if goal else None, why or msgspec.UNSET,
         ),
         Result(f"overhead_median_{name}", rounded(half), "ms"),
+        *part_of_rest("no_processor", name, rounds, _NO_PROCESSOR),
+        *part_of_rest("ours", name, rounds, _OURS),
     ]  # fmt: skip
+
+
+def part_of_rest(part: str, name: str, rounds: Sequence[Round], note: str) -> list[Result]:
+    known = [[getattr(share, part) for share in each.shares] for each in rounds]
+    p95, half = f"{part}_p95_{name}", f"{part}_median_{name}"
+    if any(seconds is None for each in known for seconds in each):
+        return [Result(metric, None, "ms", note=_NOT_COUNTED) for metric in (p95, half)]
+    high = 1e3 * median(percentile(each, 95) for each in known)
+    return [
+        Result(p95, rounded(high), "ms", note=note),
+        Result(half, rounded(1e3 * median(median(each) for each in known)), "ms"),
+    ]
 
 
 def _of_parts(rounds: Sequence[Round], loops: Sequence[float], workers: int) -> list[Result]:
