@@ -1,4 +1,7 @@
-"""Git: workspaces, collecting, trees, intake and the target, in both object formats."""
+"""Git: workspaces, collecting, trees, intake and the target, in both object formats.
+
+What a plane asks most runs twice: each question a git of its own, and gits that stay.
+"""
 
 from pathlib import Path
 
@@ -40,3 +43,23 @@ class TestGitIntake(IntakeSuite):
 
 class TestGitTarget(TargetSuite):
     """The suite, on the fixture above."""
+
+
+class _Staying:
+    """Gits that stay."""
+
+    @pytest.fixture
+    def house(self, tmp_path: Path, kind: Format) -> GitHouse:
+        return GitHouse(tmp_path, kind, stay=True)
+
+
+class TestTreesOfGitsThatStay(_Staying, TreesSuite):
+    """The suite, on that fixture."""
+
+
+class TestIntakeOfGitsThatStay(_Staying, IntakeSuite):
+    """The suite, on that fixture."""
+
+
+class TestTargetOfGitsThatStay(_Staying, TargetSuite):
+    """The suite, on that fixture."""

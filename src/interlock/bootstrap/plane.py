@@ -76,7 +76,8 @@ class RealParts:
             store = await stack.enter_async_context(self._opener(create=True))
             dispatch = await self._dispatch(store)
             stack.push_async_callback(dispatch.close)
-            acts = await self._acts(store, await stack.enter_async_context(Supervisor()))
+            site = await stack.enter_async_context(self._site.with_gits_that_stay())
+            acts = await self._acts(store, await stack.enter_async_context(Supervisor()), site)
             yield Ports(
                 store.log, store.snapshots, store.open_blobs(), dispatch, acts, SystemClock()
             )
@@ -92,9 +93,8 @@ class RealParts:
         repo_id = store.repo_id or RepoId("")
         return await NatsDispatch.connect([settings.nats], repo_id, LEASE_SECONDS)
 
-    async def _acts(self, store: Store, crew: Supervisor) -> RealActs:
-        site, clock, blobs = self._site, SystemClock(), store.open_blobs()
-        folders = site.folders
+    async def _acts(self, store: Store, crew: Supervisor, site: Site) -> RealActs:
+        clock, blobs, folders = SystemClock(), store.open_blobs(), site.folders
         gates = Gates(
             GateParts(
                 sandbox=self._box.sandbox,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -74,15 +75,25 @@ class Folders(msgspec.Struct, frozen=True):
 class Site:
     """The repository at a place, with everything that works on it."""
 
-    def __init__(self, place: RepositoryPlace) -> None:
+    def __init__(self, place: RepositoryPlace, *, stay: bool = False) -> None:
         self.place = place
         self.folders = Folders(_main_root(place), place.common_dir)
         own = self.folders.git
-        self.trees = GitTrees(place, own)
+        self.trees = GitTrees(place, own, stay=stay)
         self.workspaces = GitWorkspaces(place, own)
-        self.target = GitTarget(place, own)
+        self.target = GitTarget(place, own, stay=stay)
         self.blame = GitBlame(place, own)
         self.inspector = GitInspector(place, own)
+
+    @asynccontextmanager
+    async def with_gits_that_stay(self) -> AsyncIterator[Site]:
+        """The same place for whoever asks much of git; none of these gits outlives it."""
+        site = Site(self.place, stay=True)
+        try:
+            yield site
+        finally:
+            await site.trees.close()
+            await site.target.close()
 
     async def branch(self, configured: str) -> str:
         """The target: as configured, else the branch that is checked out."""

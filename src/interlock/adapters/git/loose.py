@@ -23,6 +23,7 @@ from interlock.domain.ids import CommitId
 REF_BYTES_MAX: Final = 100
 PACKED_BYTES_MAX: Final = 4_000_000
 COMMIT_BYTES_MAX: Final = 1_000_000
+HEAD_BYTES_MAX: Final = 64
 
 _REF: Final = re.compile(r"refs(?:/[A-Za-z0-9_+=@,-][A-Za-z0-9_.+=@,-]*)+")
 _NAME: Final = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -87,10 +88,19 @@ def lineage_of(objects: Path, commit: CommitId) -> Lineage | None:
         content = unpacking.decompress(packed, COMMIT_BYTES_MAX)
     except zlib.error:
         return None
-    if not unpacking.eof or _hash(content, len(commit)) != commit:
+    if not unpacking.eof or hash_of(content, len(commit)) != commit:
         return None
     head, _, body = content.partition(b"\0")
     return _lineage(body) if head.startswith(b"commit ") else None
+
+
+def kind_of(objects: Path, name: str) -> bytes | None:
+    """What the file of its own that is called so says to be; None: there is none, or it is odd."""
+    with contextlib.suppress(zlib.error):
+        begin = _begin(objects / name[:2] / name[2:], HEAD_BYTES_MAX) or b""
+        kind, _, rest = zlib.decompressobj().decompress(begin, HEAD_BYTES_MAX).partition(b" ")
+        return kind if rest else None
+    return None
 
 
 def _lineage(body: bytes) -> Lineage | None:
@@ -106,7 +116,7 @@ def _lineage(body: bytes) -> Lineage | None:
     return Lineage(tree.decode("ascii"), tuple(CommitId(each.decode("ascii")) for each in parents))
 
 
-def _hash(content: bytes, length: int) -> str:
+def hash_of(content: bytes, length: int) -> str:
     if length == _SHA1_LENGTH:
         return hashlib.sha1(content, usedforsecurity=False).hexdigest()
     return hashlib.sha256(content).hexdigest()
@@ -155,13 +165,18 @@ def _unless_gone(error: OSError) -> None:
 
 def _read(path: Path, most: int) -> bytes | None:
     """One regular file that is no larger; a link, a pipe or nothing at all is for git."""
+    read = _begin(path, most + 1)
+    return read if read is not None and len(read) <= most else None
+
+
+def _begin(path: Path, most: int) -> bytes | None:
+    """The first bytes of a regular file."""
     with contextlib.suppress(OSError):
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(path, flags)
         try:
             if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                read = os.read(descriptor, most + 1)
-                return read if len(read) <= most else None
+                return os.read(descriptor, most)
         finally:
             os.close(descriptor)
     return None

@@ -18,9 +18,11 @@ PART: Final = "git"
 HARMLESS: Final = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
 """A repository may name programs that git runs; the plane's git runs none of them."""
 
+UMASK: Final = 0o022
+ERR_BYTES_MAX: Final = 64_000
+PIECE: Final = 1 << 16
+
 _MEND: Final = "Install git 2.38 or newer, and put it on PATH"
-_ERR_BYTES_MAX: Final = 64_000
-_PIECE: Final = 1 << 16
 
 _OF_THE_PERSON: Final = (
     "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_COUNT",
@@ -36,6 +38,18 @@ class Bounds(msgspec.Struct, frozen=True):
     seconds: float = 20.0
     out_bytes: int = 64_000_000
     memory_bytes: int | None = None
+
+
+class Call(msgspec.Struct, frozen=True):
+    """Which git is started: the words after its name, its environment, and where."""
+
+    words: tuple[str, ...]
+    environment: Mapping[str, str]
+    at: Path
+
+    @property
+    def verb(self) -> str:
+        return _verb(self.words)
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -126,11 +140,10 @@ async def run(
         async with asyncio.timeout(bounds.seconds):
             return await _conversation(process, stdin, bounds)
     except TimeoutError as error:
-        detail = f"git {_verb(arguments)} gave no answer for {bounds.seconds:.0f} s"
-        raise PartLost(PART, detail, "Look at the disk of the repository") from error
+        raise too_slow(_verb(arguments), bounds) from error
     finally:
         if process.returncode is None:
-            _kill(process.pid)
+            kill_group(process.pid)
             await process.wait()
 
 
@@ -151,11 +164,11 @@ async def _start(
             stderr=asyncio.subprocess.PIPE,
             env=environment,
             cwd=at,
-            umask=0o022,
+            umask=UMASK,
             start_new_session=True,
         )
     except OSError as error:
-        raise PartLost(PART, f"it cannot be started: {error.strerror}", _MEND) from error
+        raise not_started(error) from error
 
 
 async def _conversation(
@@ -184,22 +197,31 @@ async def _feed(process: asyncio.subprocess.Process, data: bytes) -> None:
 
 async def _hear(process: asyncio.subprocess.Process, most: int) -> tuple[bytes, bool]:
     pipe, said = process.stdout, bytearray()
-    while pipe is not None and (piece := await pipe.read(_PIECE)):
+    while pipe is not None and (piece := await pipe.read(PIECE)):
         said += piece
         if len(said) > most:
-            _kill(process.pid)
+            kill_group(process.pid)
             return bytes(said[:most]), True
     return bytes(said), False
 
 
 async def _complaints(process: asyncio.subprocess.Process) -> bytes:
     pipe, said = process.stderr, bytearray()
-    while pipe is not None and (piece := await pipe.read(_PIECE)):
-        said += piece[: max(0, _ERR_BYTES_MAX - len(said))]
+    while pipe is not None and (piece := await pipe.read(PIECE)):
+        said += piece[: max(0, ERR_BYTES_MAX - len(said))]
     return bytes(said)
 
 
-def _kill(pid: int) -> None:
+def too_slow(verb: str, bounds: Bounds) -> PartLost:
+    detail = f"git {verb} gave no answer for {bounds.seconds:.0f} s"
+    return PartLost(PART, detail, "Look at the disk of the repository")
+
+
+def not_started(error: OSError) -> PartLost:
+    return PartLost(PART, f"it cannot be started: {error.strerror}", _MEND)
+
+
+def kill_group(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 

@@ -21,6 +21,7 @@ from interlock.adapters.git.program import (
     PART,
     Answer,
     Bounds,
+    Call,
     bare_environment,
     environment_of_the_person,
     run,
@@ -64,21 +65,16 @@ class Surroundings:
         bounds: Bounds | None = None,
     ) -> Answer:
         """No setting of anybody is read."""
-        environment = {**self.object_environment(), **(also or {})}
-        return await run(arguments, environment, stdin, self.bare, bounds)
+        call = self.objects_call(*arguments)
+        environment = {**call.environment, **(also or {})}
+        return await run(call.words, environment, stdin, call.at, bounds)
 
     async def on_refs(
         self, *arguments: str, stdin: bytes | int = b"", bounds: Bounds | None = None
     ) -> Answer:
         """In the repository's own git directory: its settings count, its programs do not run."""
-        environment = {
-            **bare_environment(self._prepared()),
-            "GIT_DIR": str(self.place.common_dir),
-            "GIT_COMMITTER_NAME": "Interlock",
-            "GIT_COMMITTER_EMAIL": "interlock@localhost",
-        }
-        options = (*HARMLESS, "-c", "core.fsync=committed,reference", *_PATIENT)
-        return await run((*options, *arguments), environment, stdin, self.place.common_dir, bounds)
+        call = self.refs_call(*arguments)
+        return await run(call.words, call.environment, stdin, call.at, bounds)
 
     async def as_person(self, *arguments: str, bounds: Bounds | None = None) -> Answer:
         """With the person's settings, which know how remotes are reached and how lines end."""
@@ -87,6 +83,19 @@ class Surroundings:
         options = (*HARMLESS, "-c", "gc.auto=0", "-c", "maintenance.auto=false")
         at = self.place.common_dir
         return await run((*options, *arguments), environment, b"", at, bounds)
+
+    def objects_call(self, *arguments: str) -> Call:
+        return Call(arguments, self.object_environment(), self.bare)
+
+    def refs_call(self, *arguments: str) -> Call:
+        environment = {
+            **bare_environment(self._prepared()),
+            "GIT_DIR": str(self.place.common_dir),
+            "GIT_COMMITTER_NAME": "Interlock",
+            "GIT_COMMITTER_EMAIL": "interlock@localhost",
+        }
+        options = (*HARMLESS, "-c", "core.fsync=committed,reference", *_PATIENT)
+        return Call((*options, *arguments), environment, self.place.common_dir)
 
     def object_environment(self) -> dict[str, str]:
         """What a git needs that sees the repository's objects and nothing else of it."""

@@ -1,6 +1,7 @@
 """The branch that stays green: moved by compare and swap, pushed with a lease, no hook run."""
 
 import hashlib
+import os
 import re
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,7 @@ from interlock.adapters.git.checkouts import Checkouts
 from interlock.adapters.git.locks import OwnLocks
 from interlock.adapters.git.loose import where
 from interlock.adapters.git.program import PART, Answer, Bounds
+from interlock.adapters.git.stays import MOVED, Moves
 from interlock.adapters.git.surroundings import Surroundings
 from interlock.adapters.git.trees import checked
 from interlock.domain.ids import CommitId
@@ -18,24 +20,34 @@ from interlock.repository.ports import Pushed, RepositoryPlace
 REMOTES: Final = "refs/interlock/remote/"
 NETWORK_SECONDS_MAX: Final = 300.0
 
+_REASON: Final = "interlock: land"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}")
 _MOVED: Final = ("(stale info)", "(fetch first)", "(failed to update ref)")
 
 
 class GitTarget:
-    """`Target` of one repository; `store` is the folder for what git needs on our side."""
+    """`Target` of one repository; `store` is the folder for what git needs on our side.
 
-    def __init__(self, place: RepositoryPlace, store: Path) -> None:
+    With `stay` the branch is moved by a git that stays, until `close`.
+    """
+
+    def __init__(self, place: RepositoryPlace, store: Path, *, stay: bool = False) -> None:
         self._git = Surroundings(place, store)
+        self._stay, self._moves = stay, Moves(self._git, _REASON)
         self._locks = OwnLocks(self._git)
         self._checkouts = Checkouts(self._git, self._locks)
 
+    async def close(self) -> None:
+        await self._moves.close()
+
     async def advance(self, branch: str, new: CommitId, old: CommitId) -> bool:
         ref = f"refs/heads/{branch}"
-        words = ("update-ref", "-m", "interlock: land", ref, checked(new), checked(old))
+        move = os.fsencode(f"update {ref}\0{checked(new)}\0{checked(old)}")
+        if "\0" in branch:
+            raise PartLost(PART, f"{branch[:80]!r} is no name for a branch", "Name another one")
         async with self._locks.on_ref(ref):
-            answer = await self._git.on_refs(*words)
-        if answer.code == 0:
+            answer = await self._moves.move([move], [new], stay=self._stay)
+        if answer.code == 0 and answer.out == MOVED:
             return True
         if await where(self._git, ref) != old:
             return False

@@ -1,5 +1,6 @@
 """Objects, merges and pins, by the git program in surroundings of our own."""
 
+import asyncio
 import re
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
@@ -13,7 +14,9 @@ from interlock.adapters.git.locks import OwnLocks
 from interlock.adapters.git.loose import below, has_commit, lineage_of, where
 from interlock.adapters.git.program import PART, Answer, Bounds
 from interlock.adapters.git.raw import changed_paths
+from interlock.adapters.git.stays import MOVED, Differences, Looks, Merges, Moves
 from interlock.adapters.git.surroundings import Surroundings
+from interlock.adapters.git.writing import not_alone, written
 from interlock.domain.ids import CommitId
 from interlock.engine.errors import PartLost
 from interlock.repository.ports import (
@@ -37,10 +40,12 @@ PATHS_REMEMBERED_MAX: Final = 1_000
 """A longer difference is asked for again: it would be most of what is remembered."""
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_COMMITTER: Final = ("Interlock", "interlock@localhost")
 _CLASHED: Final = 1
 _ABSENT: Final = 1
 _REGULAR: Final = ("100644", "100755", "100664")
 _PLAIN_DIFF: Final = ("--no-ext-diff", "--no-textconv", "--no-renames", "--full-index")
+_DIFFERENCE: Final = ("diff-tree", "-r", "-z", "--raw", *_PLAIN_DIFF)
 
 
 class _Memory(Generic[_Key, _Value]):
@@ -74,10 +79,18 @@ class GitTrees:
 
     A difference belongs to two trees, whatever commits they came with. Still each commit is looked
     at once: an answer from memory does not tell whether what was made just now is whole.
+
+    With `stay` what is asked most is asked of gits that stay, and plain commits are written without
+    one; `close` ends these gits.
     """
 
-    def __init__(self, place: RepositoryPlace, store: Path) -> None:
+    def __init__(self, place: RepositoryPlace, store: Path, *, stay: bool = False) -> None:
         self._git = Surroundings(place, store)
+        self._stay = stay
+        self._moves = Moves(self._git)
+        self._looks = Looks(self._git)
+        self._merges = Merges(self._git)
+        self._differences = Differences(self._git, *_DIFFERENCE)
         self._locks = OwnLocks(self._git)
         self._intake = Intake(self._git)
         self._tree_of = _Memory[CommitId, str](REMEMBERED_MAX)
@@ -86,6 +99,10 @@ class GitTrees:
             DIFFERENCES_REMEMBERED_MAX
         )
         self._looked_at = _Memory[CommitId, bool](REMEMBERED_MAX)
+
+    async def close(self) -> None:
+        for gits in (self._moves, self._looks, self._merges, self._differences):
+            await gits.close()
 
     async def head_of(self, branch: str) -> CommitId | None:
         return await where(self._git, f"refs/heads/{branch}")
@@ -114,47 +131,87 @@ class GitTrees:
         known = self._changed.find(key)
         if known is not None and self._looked_at.find(old) and self._looked_at.find(new):
             return known
-        words = ("diff-tree", "-r", "-z", "--raw", *_PLAIN_DIFF, old, new)
-        paths = changed_paths((await self._well(*words)).out)
+        paths = changed_paths(await self._difference(old, new))
         for commit in (old, new):
             self._looked_at.keep(commit, True)
         if len(paths) <= PATHS_REMEMBERED_MAX:
             self._changed.keep(key, paths)
         return paths
 
+    async def _difference(self, old: CommitId, new: CommitId) -> bytes:
+        """Of the trees alone only where both commits were seen right now."""
+        said = None
+        if self._stay:
+            old_tree, new_tree = await self._seen_tree(old), await self._seen_tree(new)
+            if old_tree and new_tree:
+                said = await self._differences.between(old_tree, new_tree)
+        return (await self._well(*_DIFFERENCE, old, new)).out if said is None else said
+
+    async def _seen_tree(self, commit: CommitId) -> str | None:
+        lineage = lineage_of(self._git.objects_path, commit)
+        return await self._looks.tree_of(commit) if lineage is None else lineage.tree
+
     async def patch(self, old: CommitId, new: CommitId) -> bytes:
         words = ("diff-tree", "-r", "-p", "--binary", *_PLAIN_DIFF, checked(old), checked(new))
         return (await self._well(*words, most=PATCH_BYTES_MAX)).out
 
     async def merge(self, ours: CommitId, theirs: CommitId) -> Merged | Clash:
-        words = ("merge-tree", "--write-tree", "-z", "--messages", checked(ours), checked(theirs))
+        both = checked(ours), checked(theirs)
+        if self._stay and (tree := await self._merges.merge(*both)) is not None:
+            return Merged(tree)
+        words = ("merge-tree", "--write-tree", "-z", "--messages", *both)
         answer = await self._git.on_objects(*words, bounds=Bounds(seconds=120))
         if answer.code == 0:
             return Merged(answer.out.split(b"\0", 1)[0].decode("ascii"))
-        if answer.code == _CLASHED or b"unrelated histories" in answer.err:
+        # What says nothing about any tree is no clash: a commit that is gone ends it in this way.
+        if (answer.code == _CLASHED and answer.out) or b"unrelated histories" in answer.err:
             return await clash_of(self._git, ours, theirs, answer)
         raise _failed("merge-tree", answer)
 
     async def commit(self, wish: CommitWish) -> CommitId:
-        parents = [word for parent in wish.parents for word in ("-p", checked(parent))]
-        seconds = int(wish.at.astimezone(UTC).timestamp())
-        who = {
-            "GIT_AUTHOR_NAME": plain_name(wish.author.name) or "unknown",
-            "GIT_AUTHOR_EMAIL": plain_name(wish.author.email) or "unknown@localhost",
-            "GIT_AUTHOR_DATE": f"@{seconds} +0000",
-            "GIT_COMMITTER_NAME": "Interlock",
-            "GIT_COMMITTER_EMAIL": "interlock@localhost",
-            "GIT_COMMITTER_DATE": f"@{seconds} +0000",
-        }
-        words = ("commit-tree", "--no-gpg-sign", checked(wish.tree), *parents, "-F", "-")
+        tree, parents = checked(wish.tree), tuple(map(checked, wish.parents))
+        author = plain_name(wish.author.name) or "unknown"
+        address = plain_name(wish.author.email) or "unknown@localhost"
+        at = f"{int(wish.at.astimezone(UTC).timestamp())} +0000"
         message = wish.message.replace("\0", "").encode(errors="replace") or b"\n"
-        answer = await self._git.on_objects(*words, stdin=message, also=who)
-        if answer.code:
-            raise _failed("commit-tree", answer)
-        made = CommitId(answer.text)
+        made = None
+        # Before 1970 git says why it makes none.
+        if self._stay and not at.startswith("-"):
+            who = f"{author} <{address}> {at}", f"{_COMMITTER[0]} <{_COMMITTER[1]}> {at}"
+            made = await self._written(tree, parents, who, message.decode())
+        if made is None:
+            made = await self._committed(tree, parents, (author, address, at), message)
         for memory in (self._tree_of, self._ancestors, self._looked_at):
             memory.forget(made)
         return made
+
+    async def _written(
+        self, tree: str, parents: tuple[CommitId, ...], who: tuple[str, str], message: str
+    ) -> CommitId | None:
+        objects = self._git.objects_path
+        packed = not_alone(objects, tree, parents)
+        if packed and not await self._looks.are(packed):
+            return None
+        return await asyncio.to_thread(written, objects, tree, parents, who, message)
+
+    async def _committed(
+        self, tree: str, parents: tuple[CommitId, ...], who: tuple[str, str, str], message: bytes
+    ) -> CommitId:
+        name, address, at = who
+        environment = {
+            "GIT_AUTHOR_NAME": name,
+            "GIT_AUTHOR_EMAIL": address,
+            "GIT_AUTHOR_DATE": f"@{at}",
+            "GIT_COMMITTER_NAME": _COMMITTER[0],
+            "GIT_COMMITTER_EMAIL": _COMMITTER[1],
+            "GIT_COMMITTER_DATE": f"@{at}",
+        }
+        after = [word for parent in parents for word in ("-p", parent)]
+        words = ("commit-tree", "--no-gpg-sign", tree, *after, "-F", "-")
+        answer = await self._git.on_objects(*words, stdin=message, also=environment)
+        if answer.code:
+            raise _failed("commit-tree", answer)
+        return CommitId(answer.text)
 
     async def pin(self, name: str, commit: CommitId) -> None:
         await self.move_pins({name: commit})
@@ -167,13 +224,10 @@ class GitTrees:
             raise ValueError(f"{len(pins)} pins at once; move {PINS_AT_ONCE_MAX} at a time")
         if not pins:
             return
-        # With `start`, what breaks off in the middle of this list moves nothing.
-        moves = "\0".join(["start", *(_move(*pin) for pin in pins.items()), "commit", ""])
+        moves = [_move(*pin).encode(errors="replace") for pin in pins.items()]
         async with self._locks.on_refs(f"{PINS}{name}" for name in pins):
-            answer = await self._git.on_refs(
-                "update-ref", "-z", "--stdin", stdin=moves.encode(errors="replace")
-            )
-        if answer.code or not answer.text.endswith("commit: ok"):
+            answer = await self._moves.move(moves, pins.values(), stay=self._stay)
+        if answer.code or answer.out != MOVED:
             which = f"{PINS}{next(iter(pins))}" if len(pins) == 1 else f"of {len(pins)} pins"
             raise _failed(f"update-ref {which}", answer)
 

@@ -36,10 +36,14 @@ AT: Final = datetime(2026, 3, 1, 12, 30, 15, 999, tzinfo=UTC)
 
 
 class GitHouse:
-    """A repository with one commit, made without any setting of whoever runs the tests."""
+    """A repository with one commit, made without any setting of whoever runs the tests.
 
-    def __init__(self, folder: Path, kind: Format = "sha1") -> None:
+    With `stay` its trees and its target ask gits that stay, as those of a plane do.
+    """
+
+    def __init__(self, folder: Path, kind: Format = "sha1", *, stay: bool = False) -> None:
         self.folder, self.root, self.kind = folder, folder / "project", kind
+        self._stay = stay
         self.store = self.root / ".git" / "interlock" / "git"
         self.boxes = 0
 
@@ -79,30 +83,34 @@ class GitHouse:
         return place
 
     async def trees(self) -> Trees:
-        return GitTrees(await self.place(), self.store)
+        return GitTrees(await self.place(), self.store, stay=self._stay)
 
     async def workspaces(self) -> Workspaces:
         return GitWorkspaces(await self.place(), self.store)
 
     async def target(self) -> Target:
-        return GitTarget(await self.place(), self.store)
+        return GitTarget(await self.place(), self.store, stay=self._stay)
 
     async def workspace(self, commit: CommitId, name: str = "work") -> Workspace:
         await (await self.trees()).pin(f"base/{name}", commit)
         return await (await self.workspaces()).make(self.folder / name, commit, f"worker/{name}")
 
     async def collect(
-        self, workspace: Workspace, most: int = PACK_BYTES_MAX, left_out: tuple[str, ...] = ()
+        self,
+        workspace: Workspace,
+        most: int = PACK_BYTES_MAX,
+        left_out: tuple[str, ...] = (),
+        told: Mapping[str, str] = {},
     ) -> Collected | CollectFailed:
         self.boxes += 1
         outbox = self.folder / f"outbox-{self.boxes}"
-        outbox.mkdir()
+        outbox.mkdir(exist_ok=True)
         program, *words = collect_argv(workspace.commit, most, workspace.shows, left_out)
         process = await asyncio.create_subprocess_exec(
             program,
             *words,
             cwd=workspace.path,
-            env={"PATH": os.environ["PATH"], "OUTBOX": str(outbox)},
+            env={**told, "PATH": os.environ["PATH"], "OUTBOX": str(outbox)},
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )
