@@ -15,7 +15,7 @@ from interlock.adapters.bubblewrap.cgroups import Places
 from interlock.adapters.bubblewrap.orphans import end_orphans
 from interlock.adapters.bubblewrap.sandbox import BubblewrapSandbox
 from interlock.adapters.proxy.door import ProxyDoor
-from interlock.sandbox.ports import BoxOrder, Mount
+from interlock.sandbox.ports import BoxLimits, BoxOrder, Mount
 from interlock.sandbox.running import run_to_end
 from interlock.testing.conformance.box_ending import EndingSuite
 from interlock.testing.conformance.box_running import RunningSuite
@@ -43,6 +43,15 @@ class TestWithoutControlGroups(RunningSuite, EndingSuite):
         assert promises.limits_processes == (os.geteuid() != 0)
         assert "Memory is not limited" in promises.lacks[0]
         assert len(promises.lacks) == (1 if promises.limits_processes else 2)
+
+
+def test_two_makers_of_boxes_in_one_process_share_no_group(tmp_path: Path):
+    mounts = f"1 1 0:1 / {tmp_path} rw - cgroup cgroup rw,pids"
+    for pid in (11, 12):
+        group = Places("4:pids:/", mounts).group(BoxLimits())
+        group.take(pid, BoxLimits())
+    held = sorted(file.read_text() for file in tmp_path.glob("*/cgroup.procs"))
+    assert held == ["11", "12"]
 
 
 async def test_what_is_written_into_a_copy_is_gone_with_the_box(tmp_path: Path):

@@ -13,7 +13,9 @@ turned into a trap changes nothing. What is not committed and not ignored become
 of the agent's HEAD; if that does not descend from the base, or cannot be read, everything becomes
 one commit on the base. A repository inside the workspace is brought as plain files and named.
 
-It leaves in the outbox: `change.json` (last, so its presence means that it is complete),
+It starts few programs: most of its time is theirs, one to three milliseconds each.
+
+It leaves in the outbox: `change.json` (last and in one piece: a part of it is no JSON),
 `change.pack` if there is a change, and `change.nested`, `change.skipped` or `change.failed` with
 names or a sentence. Nothing in them is believed: `take_in` checks the pack, and what changed is
 asked of the repository afterwards.
@@ -48,7 +50,10 @@ base=$1 most=$2 shows=$3 left_out=$4
 out=${OUTBOX:-/outbox} top=$PWD
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-for name in json pack nested skipped failed part; do rm -rf "$out/change.$name"; done
+for name in json pack nested skipped failed; do
+  [ -e "$out/change.$name" ] || [ -L "$out/change.$name" ] || continue
+  rm -rf "$out/change.$name"
+done
 fail() {
   printf '%s\n' "$1" >"$out/change.failed"
   printf '%s\n' "$1" >&2
@@ -56,7 +61,11 @@ fail() {
 }
 command -v git >/dev/null || fail "there is no git in the box"
 
-for name in $(env | sed -n 's/^\(GIT_[A-Za-z0-9_]*\)=.*/\1/p'); do unset "$name"; done
+case $(set) in
+*GIT_*)
+  for name in $(env | sed -n 's/^\(GIT_[A-Za-z0-9_]*\)=.*/\1/p'); do unset "$name"; done
+  ;;
+esac
 export HOME="$work" LC_ALL=C GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null \
   GIT_ATTR_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0 GIT_NO_REPLACE_OBJECTS=1 GIT_LITERAL_PATHSPECS=1 \
   GIT_AUTHOR_NAME=Agent GIT_AUTHOR_EMAIL=agent@localhost \
@@ -74,28 +83,36 @@ else
 fi >"$git_dir/config"
 printf '[core]\nfilemode=true\nhooksPath=/dev/null\nfsmonitor=false\n[gc]\nauto=0\n' \
   >>"$git_dir/config"
-if [ -n "$shows" ]; then printf '%s\n' "$shows"
-else cat .git/objects/info/alternates 2>/dev/null; fi >"$work/shared"
-alternates=$git_dir/objects/info/alternates
-cp "$work/shared" "$alternates"
+shared_objects() {
+  if [ -n "$shows" ]; then printf '%s\n' "$shows"
+  else cat .git/objects/info/alternates 2>/dev/null; fi >"$git_dir/objects/info/alternates"
+}
+shared_objects
 [ -f "$top/.git/shallow" ] && cp "$top/.git/shallow" "$git_dir/shallow"
-[ -f "$top/.git/info/exclude" ] && cat "$top/.git/info/exclude" >"$git_dir/info/exclude"
+[ -s "$top/.git/info/exclude" ] && [ -f "$top/.git/info/exclude" ] &&
+  cat "$top/.git/info/exclude" >"$git_dir/info/exclude"
 [ -z "$left_out" ] || printf '\n%s\n' "$left_out" >>"$git_dir/info/exclude"
 export GIT_DIR="$git_dir" GIT_WORK_TREE="$top" GIT_INDEX_FILE="$work/index"
 
-git cat-file -e "$base^{commit}" 2>/dev/null || fail "the base $base cannot be read in the box"
-[ -d .git/objects ] && printf '%s\n' "$top/.git/objects" >>"$alternates"
+# The tree of a commit, and when it was made.
+about() {
+  git log -1 --format='%T %ct' "$1" >"$work/about" 2>/dev/null && read -r tree when <"$work/about"
+}
+about "$base" || fail "the base $base cannot be read in the box"
+base_tree=$tree base_when=$when
+[ -d .git/objects ] && printf '%s\n' "$top/.git/objects" >>"$git_dir/objects/info/alternates"
 
 # Read by hand: whatever stands in the agent's settings, this needs none of them.
 agents_head() {
+  ulimit -t 1  # seconds of a processor: what is read may be of any length
   [ -f .git/HEAD ] || return 1
-  said=$(head -c 4096 .git/HEAD)
+  read -r said <.git/HEAD
   case $said in
   'ref: refs/'*)
     ref=${said#ref: }
     case $ref in */../* | */..) return 1 ;; esac
     said=
-    if [ -f ".git/$ref" ]; then said=$(head -c 100 ".git/$ref")
+    if [ -f ".git/$ref" ]; then read -r said <".git/$ref"
     elif [ -f .git/packed-refs ]; then
       while read -r commit name; do [ "$name" = "$ref" ] && said=$commit; done <.git/packed-refs
     fi
@@ -103,13 +120,17 @@ agents_head() {
   esac
   case $said in '' | *[!0-9a-f]*) return 1 ;; esac
   [ ${#said} -eq ${#base} ] || return 1
-  git merge-base --is-ancestor "$base" "$said" 2>/dev/null || return 1
   printf '%s' "$said"
 }
 
 # Repositories inside the workspace, except where they are ignored.
-find . -mindepth 2 -name .git -print 2>/dev/null | head -n 1000 | sort |
-while IFS= read -r found; do
+room=1000
+: >"$work/nested"
+find . -path ./.git -prune -o -name .git -print 2>/dev/null |
+  while [ $room -gt 0 ] && IFS= read -r found; do
+    printf '%s\n' "$found" && room=$((room - 1))
+  done >"$work/found"
+[ ! -s "$work/found" ] || sort "$work/found" | while IFS= read -r found; do
   folder=${found%/.git} && folder=${folder#./}
   GIT_LITERAL_PATHSPECS=0 git check-ignore -q --no-index -- "$folder" || printf '%s\n' "$folder"
 done >"$work/nested"
@@ -124,27 +145,29 @@ stage() {
     *) [ "$folder" = . ] && set -- "$@" ":(exclude,top,literal)$inner" ;;
     esac
   done <"$work/nested"
-  (
-    cd "$folder" && export GIT_WORK_TREE="$PWD" GIT_LITERAL_PATHSPECS=0 || exit 2
-    # Compares contents without storing them: what the shared objects hold is not written again.
-    git update-index -q --refresh >/dev/null 2>&1
-    git add -A --ignore-errors -- "$@" 2>"$work/why"
-  )
+  GIT_WORK_TREE="$top/$folder" GIT_LITERAL_PATHSPECS=0 \
+    git -C "$folder" add -A --ignore-errors -- "$@" 2>"$work/why"
   code=$?
-  grep -q -e 'No space left' -e 'quota exceeded' "$work/why" && return 1
-  [ $code -ne 1 ] || cat "$work/why" >>"$work/skipped"
+  if [ -s "$work/why" ]; then
+    grep -q -e 'No space left' -e 'quota exceeded' "$work/why" && return 1
+    [ $code -ne 1 ] || cat "$work/why" >>"$work/skipped"
+  fi
   [ $code -le 1 ]
 }
 
 # The files as they are, on top of what `$1` holds; the name of the tree goes to `$work/tree`.
 snapshot() {
-  rm -f "$work/index" "$work/index.lock" "$work/inner" && : >"$work/skipped"
+  : >"$work/skipped"
   git read-tree "$1" 2>"$work/why" || return 1
+  # Compares contents without storing them: what the shared objects hold is not written again.
+  git update-index -q --refresh >/dev/null 2>&1
   stage . || return 1
   # What the agent had staged although it is ignored was meant to be kept.
-  if [ -f .git/index ] && cp .git/index "$work/theirs" 2>/dev/null; then
-    GIT_INDEX_FILE="$work/theirs" git ls-files -z -c -i --exclude-standard 2>/dev/null |
-      git update-index -z --add --remove --stdin 2>/dev/null
+  if [ -f .git/index ]; then
+    GIT_INDEX_FILE="$top/.git/index" \
+      git ls-files -z -c -i --exclude-standard >"$work/forced" 2>/dev/null
+    [ ! -s "$work/forced" ] ||
+      git update-index -z --add --remove --stdin <"$work/forced" 2>/dev/null
   fi
   while IFS= read -r nest; do
     rm -f "$work/inner"
@@ -156,42 +179,47 @@ snapshot() {
   git write-tree >"$work/tree" 2>"$work/why"
 }
 
-# `$1` is the parent; packs what lies between the base and the commit in `$work/head`.
+# `$1` is the parent, `$2` its tree, `$3` its time; packs what lies between the base and `$head`.
 bring() {
-  snapshot "$1" || return 1
-  tree=$(cat "$work/tree")
-  if [ "$tree" = "$(git rev-parse "$base^{tree}")" ]; then
-    : >"$work/head"
-    return 0
-  fi
-  if [ "$tree" = "$(git rev-parse "$1^{tree}")" ]; then
-    printf '%s' "$1" >"$work/head"
+  head=
+  snapshot "$1" && read -r tree <"$work/tree" || return 1
+  [ "$tree" != "$base_tree" ] || return 0
+  if [ "$tree" = "$2" ]; then head=$1
   else
     # The same files give the same commit, however often they are collected.
-    when=$(git log -1 --format='@%ct +0000' "$1") || return 1
-    GIT_AUTHOR_DATE=$when GIT_COMMITTER_DATE=$when git commit-tree --no-gpg-sign "$tree" -p "$1" \
-      -m "Work that was not committed" >"$work/head" 2>"$work/why" || return 1
+    GIT_AUTHOR_DATE="@$3 +0000" GIT_COMMITTER_DATE="@$3 +0000" git commit-tree --no-gpg-sign \
+      "$tree" -p "$1" -m "Work that was not committed" >"$work/head" 2>"$work/why" &&
+      read -r head <"$work/head" || return 1
   fi
-  { printf '%s\n^%s\n' "$(cat "$work/head")" "$base"
-  } | { git pack-objects --revs --thin --stdout -q 2>"$work/why"; echo $? >"$work/code"; } |
-    head -c $((most + 1)) >"$out/change.pack"
-  [ "$(wc -c <"$out/change.pack")" -le "$most" ] ||
+  (
+    ulimit -f $((most / 512))  # stops at once, and needs nobody who counts
+    exec git pack-objects --revs --thin --stdout -q >"$out/change.pack" 2>"$work/why"
+  ) <<END
+$head
+^$base
+END
+  [ $? -ne 0 ] || return 0
+  [ "$(wc -c <"$out/change.pack")" -lt $((most / 512 * 512)) ] ||
     { rm -f "$out/change.pack"; fail "the change is larger than $((most / 1000000)) MB packed"; }
-  [ "$(cat "$work/code")" = 0 ]
+  return 1
 }
 
-parent=$(agents_head) || parent=$base
-if ! bring "$parent"; then
+parent=$(agents_head)
+if [ "$parent" = "$base" ] || ! git merge-base --is-ancestor "$base" "$parent" 2>/dev/null ||
+  ! about "$parent"; then parent=$base tree=$base_tree when=$base_when; fi
+if ! bring "$parent" "$tree" "$when"; then
   # Without the agent's objects, which may be damaged: everything in one commit on the base.
-  cp "$work/shared" "$alternates"
-  bring "$base" || fail "the files cannot be collected: $(head -c 500 "$work/why" | tr '\n' ' ')"
+  shared_objects
+  rm -f "$work/index" "$work/index.lock" "$work/inner"
+  bring "$base" "$base_tree" "$base_when" ||
+    fail "the files cannot be collected: $(head -c 500 "$work/why" | tr '\n' ' ')"
 fi
 [ -s "$work/nested" ] && cp "$work/nested" "$out/change.nested"
 [ -s "$work/skipped" ] && head -c 60000 "$work/skipped" >"$out/change.skipped"
-if [ -s "$work/head" ]; then head="\"$(cat "$work/head")\""
+if [ -n "$head" ]; then head="\"$head\""
 else head=null && rm -f "$out/change.pack"; fi
-printf '{"head": %s}\n' "$head" >"$work/report" && cp "$work/report" "$out/change.part" &&
-  mv "$out/change.part" "$out/change.json" || fail "the outbox cannot be written"
+printf '{"head": %s}\n' "$head" >"$out/change.json" ||
+  { rm -f "$out/change.json"; fail "the outbox cannot be written"; }
 """
 
 

@@ -12,8 +12,8 @@ HEAD_BYTES: Final = 512
 PRIVATE_ENTRIES_MAX: Final = 20_000
 
 
-class Host(Protocol):
-    """Facts about the machine: its files, and what on it is nobody's business."""
+class Files(Protocol):
+    """Facts about the files of a machine, and where its user keeps programs."""
 
     @property
     def home(self) -> Path: ...
@@ -21,16 +21,6 @@ class Host(Protocol):
     @property
     def path(self) -> tuple[Path, ...]:
         """The folders of PATH."""
-        ...
-
-    @property
-    def sockets(self) -> tuple[Path, ...]:
-        """Every Unix socket that somebody listens on and that has a path."""
-        ...
-
-    @property
-    def private(self) -> tuple[Path, ...]:
-        """System files that are not for everybody, where a box runs as their owner."""
         ...
 
     def kind(self, path: Path) -> Kind:
@@ -43,6 +33,20 @@ class Host(Protocol):
 
     def head(self, path: Path) -> bytes:
         """The first bytes of a file; empty when it cannot be read."""
+        ...
+
+
+class Host(Files, Protocol):
+    """Facts about the machine: its files, and what on it is nobody's business."""
+
+    @property
+    def sockets(self) -> tuple[Path, ...]:
+        """Every Unix socket that somebody listens on and that has a path."""
+        ...
+
+    @property
+    def private(self) -> tuple[Path, ...]:
+        """System files that are not for everybody, where a box runs as their owner."""
         ...
 
 

@@ -5,7 +5,7 @@
       .venv/bin/python -> python3 -> ~/.pyenv/versions/3.11.7/bin/python3.11
       the prefix  ~/.pyenv/versions/3.11.7
 
-Pure: the host is looked at through `Host` only.
+Pure: the host is looked at through `Files` only.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from interlock.sandbox.hosts import Host
+from interlock.sandbox.hosts import Files
 
 PROGRAM_FOLDERS: Final = frozenset({"bin", "sbin", "libexec", "shims"})
 
@@ -37,13 +37,13 @@ class Needs(msgspec.Struct, frozen=True):
         return Needs(self.trees | other.trees, {**self.links, **other.links})
 
 
-def needs_to_read(path: Path, host: Host) -> Needs:
+def needs_to_read(path: Path, host: Files) -> Needs:
     """The path itself, wherever links lead it; nothing when it is not there."""
     links, real = _walk(path, host)
     return Needs(frozenset() if real is None else frozenset({real}), links)
 
 
-def needs_of_path(folder: Path, host: Host) -> Needs:
+def needs_of_path(folder: Path, host: Files) -> Needs:
     """A folder of PATH, and all of the toolchain that it belongs to."""
     links, real = _walk(folder, host)
     if real is None or host.kind(real) != "folder":
@@ -51,7 +51,7 @@ def needs_of_path(folder: Path, host: Host) -> Needs:
     return Needs(frozenset({_prefix(real, host) or real}), links)
 
 
-def needs_of_program(program: str, host: Host) -> Needs:
+def needs_of_program(program: str, host: Files) -> Needs:
     """Nothing when there is no such program: that shows when it is started."""
     needs = Needs()
     waiting = [program]
@@ -70,7 +70,7 @@ def needs_of_program(program: str, host: Host) -> Needs:
     return needs
 
 
-def _one_program(path: Path, host: Host) -> tuple[Needs, list[str]]:
+def _one_program(path: Path, host: Files) -> tuple[Needs, list[str]]:
     """What it needs itself, and the programs that it needs."""
     links, real = _walk(path, host)
     if real is None:
@@ -85,7 +85,7 @@ def _one_program(path: Path, host: Host) -> tuple[Needs, list[str]]:
     return Needs(frozenset(prefixes), links), [*more, *_interpreter(host.head(real))]
 
 
-def _find(program: str, host: Host) -> Path | None:
+def _find(program: str, host: Files) -> Path | None:
     if "/" in program:
         return Path(program) if program.startswith("/") else None
     for folder in host.path:
@@ -106,7 +106,7 @@ def _interpreter(head: bytes) -> Iterator[str]:
         yield from (word for word in words[1:] if not word.startswith("-") and "=" not in word)
 
 
-def _prefix(folder: Path, host: Host) -> Path | None:
+def _prefix(folder: Path, host: Files) -> Path | None:
     """The toolchain around a folder of programs; None when it is no folder of that kind."""
     prefix = folder.parent
     if folder.name not in PROGRAM_FOLDERS or _is_wide(prefix, host):
@@ -122,12 +122,12 @@ def _prefix(folder: Path, host: Host) -> Path | None:
     return prefix if ours else None
 
 
-def _is_wide(prefix: Path, host: Host) -> bool:
+def _is_wide(prefix: Path, host: Files) -> bool:
     """Shared by much more than one toolchain."""
     return host.home.is_relative_to(prefix) or prefix == host.home / ".local"
 
 
-def _walk(path: Path, host: Host) -> tuple[dict[Path, str], Path | None]:
+def _walk(path: Path, host: Files) -> tuple[dict[Path, str], Path | None]:
     """The links on the way, and where the way ends; None when it ends nowhere."""
     links: dict[Path, str] = {}
     followed = 0
@@ -155,5 +155,5 @@ def _walk(path: Path, host: Host) -> tuple[dict[Path, str], Path | None]:
     return links, here
 
 
-def _is_there(path: Path, host: Host) -> bool:
+def _is_there(path: Path, host: Files) -> bool:
     return host.kind(path) != "none"

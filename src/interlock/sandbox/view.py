@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from interlock.sandbox.hosts import Host
+from interlock.sandbox.hosts import Files, Host
 from interlock.sandbox.ports import HOME, WORKSPACE, BoxOrder, Mount
 from interlock.sandbox.toolchains import Needs, needs_of_path, needs_of_program, needs_to_read
 
@@ -107,25 +107,47 @@ class Shown(msgspec.Struct, frozen=True):
     outside: str = ""
 
 
+class Ground(msgspec.Struct, frozen=True):
+    """What follows from the files of the host and the programs of an order alone."""
+
+    keys: tuple[Path, ...]
+    needs: Needs
+
+
 def view(order: BoxOrder, host: Host, *, copies: bool = False) -> tuple[Shown, ...]:
     """Everything a box shows beside its own /proc and /dev, in the order in which to lay it out.
 
     Without `copies`, what asks for copy-on-write is shown read-only.
     """
-    hidden = tuple(sorted(_hidden(order, host)))
-    needs = _allowed(_needs(order, host), hidden)
+    return lay_out(order, host, ground_of(order, host), copies=copies)
+
+
+def ground_of(order: BoxOrder, host: Files) -> Ground:
+    return Ground(tuple(_keys(host)), _needs(order, host))
+
+
+def lay_out(
+    order: BoxOrder, host: Host, ground: Ground, *, copies: bool = False
+) -> tuple[Shown, ...]:
+    """A view on its ground."""
+    hidden = tuple(sorted(_hidden(order, host, ground.keys), key=str))
+    needs = _allowed(ground.needs, hidden)
     covered = _covered(hidden, ((path, path) for path in needs.trees), host)
     laid_out = sorted((*_trees(needs), *_own_places(order)), key=_depth)
     return (*laid_out, *covered, *_kernel(host), *_mounts(order, hidden, host, copies))
 
 
-def _hidden(order: BoxOrder, host: Host) -> Iterator[Path]:
-    yield from ALWAYS_HIDDEN
+def _keys(host: Files) -> Iterator[Path]:
     for home in {host.home, host.real(host.home)}:
         for key in (home / key for key in KEYS):
             yield key
             if host.kind(key) == "link":
                 yield host.real(key)
+
+
+def _hidden(order: BoxOrder, host: Host, keys: tuple[Path, ...]) -> Iterator[Path]:
+    yield from ALWAYS_HIDDEN
+    yield from keys
     yield from host.sockets
     yield from host.private
     for path in order.hide:
@@ -133,7 +155,7 @@ def _hidden(order: BoxOrder, host: Host) -> Iterator[Path]:
         yield path
 
 
-def _needs(order: BoxOrder, host: Host) -> Needs:
+def _needs(order: BoxOrder, host: Files) -> Needs:
     needs = Needs()
     for path in (*SYSTEM, *SYSTEM_STATE):
         needs |= needs_to_read(path, host)
@@ -176,25 +198,23 @@ def _covered(
 ) -> tuple[Shown, ...]:
     """Covers for what is hidden within trees, each a pair of (outside, inside)."""
     covers: list[Shown] = []
-    done: set[Path] = set()
+    done = _Places(())
+    named = [(str(path), path) for path in hidden]
     for outside, inside in trees:
-        for path in _within(hidden, outside):
+        start = f"{outside}/".replace("//", "/")
+        for name, path in named:
+            if not name.startswith(start) or path == outside:
+                continue
             kind = host.kind(path)
             # A hidden link is not covered: where it leads is hidden under its own name.
-            if kind in {"none", "link"} or _Places(done).hold(path):
+            if kind in {"none", "link"} or done.hold(path):
                 continue
             done.add(path)
-            name: Literal["covered-folder", "covered-file"] = (
+            how: Literal["covered-folder", "covered-file"] = (
                 "covered-folder" if kind == "folder" else "covered-file"
             )
-            covers.append(Shown(name, str(inside / path.relative_to(outside))))
+            covers.append(Shown(how, str(inside / name.removeprefix(start))))
     return tuple(covers)
-
-
-def _within(paths: Iterable[Path], tree: Path) -> Iterator[Path]:
-    """Those that lie deeper than the tree itself."""
-    start = f"{tree}/".replace("//", "/")
-    return (path for path in paths if str(path).startswith(start) and path != tree)
 
 
 def _kernel(host: Host) -> Iterator[Shown]:
@@ -243,7 +263,10 @@ class _Places:
     """
 
     def __init__(self, paths: Iterable[Path]) -> None:
-        self._names = frozenset(map(str, paths))
+        self._names = set(map(str, paths))
+
+    def add(self, path: Path) -> None:
+        self._names.add(str(path))
 
     def hold(self, path: Path) -> bool:
         return str(path) in self._names or self.hold_above(path)

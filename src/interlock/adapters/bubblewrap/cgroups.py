@@ -27,6 +27,9 @@ EMPTY_SECONDS_MAX: Final = 2.0
 _NEEDED: Final = {"memory": "memory.max", "pids": "pids.max", "freezer": "cgroup.freeze"}
 """What a fresh group of version 2 has when its controller works there; freezing needs none."""
 
+_NUMBERS: Final = itertools.count(1)
+"""Of this process, not of one maker of boxes: no two boxes may share a group."""
+
 
 class Place(msgspec.Struct, frozen=True):
     """A group in which we may make others that have this controller."""
@@ -43,7 +46,6 @@ class Places:
         mounts = _text("/proc/self/mountinfo") if mounts is None else mounts
         self._candidates = list(_candidates(memberships, mounts))
         self._found: Mapping[Controller, Place] | None = None
-        self._numbers = itertools.count(1)
 
     @property
     def found(self) -> Mapping[Controller, Place]:
@@ -54,15 +56,17 @@ class Places:
         return self._found
 
     def group(self, limits: BoxLimits) -> "Group":
-        """A new group with the controllers that these limits need; empty where there are none."""
-        name = f"{PREFIX}-{os.getpid()}-{next(self._numbers)}"
+        """One with the controllers that these limits need, to be made when it takes a process."""
+        name = f"{PREFIX}-{os.getpid()}-{next(_NUMBERS)}"
         wanted = {
             "memory": limits.memory_bytes is not None,
             "pids": limits.processes is not None,
             "freezer": True,
         }
         places = {key: place for key, place in self.found.items() if wanted[key]}
-        return Group({key: _made(place, name) for key, place in places.items()})
+        return Group(
+            {key: Place(place.version, place.folder / name) for key, place in places.items()}
+        )
 
     def _look(self) -> Mapping[Controller, Place]:
         found: dict[Controller, Place] = {}
@@ -72,7 +76,7 @@ class Places:
         return found
 
     def _works(self, controller: Controller, place: Place) -> bool:
-        folder = place.folder / f"{PREFIX}-{os.getpid()}-{next(self._numbers)}"
+        folder = place.folder / f"{PREFIX}-{os.getpid()}-{next(_NUMBERS)}"
         try:
             if place.version == 2 and controller != "freezer":  # noqa: PLR2004 - a version
                 _hand_down(place.folder, controller)
@@ -93,15 +97,25 @@ class Group:
         self._limited = False
 
     def take(self, pid: int, limits: BoxLimits) -> None:
-        """Set the limits, then put the process in."""
+        """Make the groups, set the limits, then put the process in.
+
+        Not in the event loop: whoever makes or enters a group waits until the kernel has moved
+        everybody else, some 10 ms each.
+        """
+        for folder in self._groups():
+            folder.mkdir(exist_ok=True)  # a dead process of our number may have left it
         memory, pids = self._folders.get("memory"), self._folders.get("pids")
         if memory is not None and limits.memory_bytes is not None:
             self._limited = True
             _limit_memory(memory, limits.memory_bytes)
         if pids is not None and limits.processes is not None:
             (pids.folder / "pids.max").write_text(str(limits.processes + 1))  # and its init
-        for folder in {place.folder for place in self._folders.values()}:
+        for folder in self._groups():
             (folder / "cgroup.procs").write_text(str(pid))
+
+    def _groups(self) -> set[Path]:
+        """One folder may serve several controllers."""
+        return {place.folder for place in self._folders.values()}
 
     @property
     def can_freeze(self) -> bool:
@@ -142,12 +156,11 @@ class Group:
 
     async def close(self) -> None:
         """A group empties a moment after its last process has gone."""
-        waiting = {place.folder for place in self._folders.values()}
+        waiting = self._groups()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(EMPTY_SECONDS_MAX):
-                while waiting := {  # noqa: ASYNC110 - the kernel rings no bell
-                    folder for folder in waiting if not _remove(folder)
-                }:
+                # In a thread, as `take` is: the kernel may be moving somebody.
+                while waiting := await asyncio.to_thread(_left, waiting):  # noqa: ASYNC110
                     await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
 
@@ -203,17 +216,16 @@ def _hand_down(folder: Path, controller: str) -> None:
         switch.write_text(f"+{controller}")
 
 
-def _made(place: Place, name: str) -> Place:
-    folder = place.folder / name
-    folder.mkdir(exist_ok=True)  # one folder may serve several controllers
-    return Place(place.version, folder)
-
-
 def _sweep(folder: Path) -> None:
     for left in folder.glob(f"{PREFIX}-*-*"):
         owner = left.name.split("-")[1]
         if owner.isdigit() and not Path("/proc", owner).exists():
             _remove(left)
+
+
+def _left(folders: set[Path]) -> set[Path]:
+    """Those that cannot be removed yet; the kernel rings no bell."""
+    return {folder for folder in folders if not _remove(folder)}
 
 
 def _remove(folder: Path) -> bool:

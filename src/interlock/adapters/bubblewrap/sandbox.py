@@ -2,8 +2,9 @@
 
 The steps of a start, with nothing untrusted running before the last one: lay out the view, start
 bubblewrap, hear the number of its init, put that into its control group and under its limits, open
-the doors to the network, release the latch, see that the init watches over its child, and give the
-child the word to become the program. Whoever is killed before the word has started nothing.
+the doors to the network, release the latch, hear that the init went through, see that it watches
+over its child, and give the child the word to become the program. Whoever is killed before the word
+has started nothing.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ from interlock.sandbox.ports import (
 )
 from interlock.sandbox.program import Program, Start
 from interlock.sandbox.running import run_to_end
-from interlock.sandbox.view import view
+from interlock.sandbox.views import Views
 from interlock.sandbox.ways_out import NO_DOOR, open_doors, with_proxy
 
 OURS: Final = {
@@ -67,6 +68,7 @@ class BubblewrapSandbox:
     ) -> None:
         self._door = door
         self._host = host or ThisHost(Path.home(), os.environ.get("PATH", os.defpath))
+        self._views = Views(self._host)
         self._places = places or Places()
         self._without = without
         self._copies: bool | None = None
@@ -126,9 +128,8 @@ class BubblewrapSandbox:
             ours = {path: files.enter_context(_memory_file(text)) for path, text in OURS.items()}
             if order.network:
                 order = with_proxy(order)
-            words = arguments(
-                order, view(order, self._host, copies=bool(self._copies)), ours, self._without
-            )
+            shown = self._views.view(order, copies=bool(self._copies))
+            words = arguments(order, shown, ours, self._without)
             said = files.enter_context(_memory_file("".join(f"{word}\0" for word in words)))
             fds = (status.report_fd, status.latch_fd)
             argv = (
@@ -151,6 +152,7 @@ class BubblewrapSandbox:
             _limit_process(status.child, order.limits)
             body.doors = await open_doors(self._door, order, body.init)
             status.release()
+            await status.gone_through()
             if "namespaces" not in self._without:  # else there is no init, only the program
                 await watched_over(body.init)
             await program.feed(WORD)

@@ -60,7 +60,22 @@ class Status:
     def release(self) -> None:
         with contextlib.suppress(BrokenPipeError):
             os.write(self._release, b"\n")
-        self._close(self._release)
+
+    async def gone_through(self) -> None:
+        """Returns when the init has left the latch behind, or is gone: nobody else holds it."""
+        loop = asyncio.get_running_loop()
+        closed = asyncio.Event()
+        # Nothing can be read from the end that is written to: it rings when the other end closes.
+        loop.add_reader(self._release, closed.set)
+        try:
+            async with asyncio.timeout(SETUP_SECONDS_MAX):
+                await closed.wait()
+        except TimeoutError as error:
+            detail = f"bubblewrap was not ready after {SETUP_SECONDS_MAX:.0f} s"
+            raise BoxRefused(f"No box can be made: {detail}. {MEND}") from error
+        finally:
+            loop.remove_reader(self._release)
+            self._close(self._release)
 
     def program_ran(self) -> bool:
         """It reports an exit code only for a program that really started."""

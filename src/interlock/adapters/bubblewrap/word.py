@@ -15,7 +15,7 @@ from interlock.adapters.bubblewrap.bodies import members
 WORD: Final = b"\n"
 
 _WAIT: Final = 'IFS= read -r word || exit 125; exec "$@"'
-_LOOK_AGAIN_SECONDS: Final = 0.002
+_LOOK_AGAIN_SECONDS: Final = 0.001
 
 
 def waiting_for_the_word(argv: tuple[str, ...]) -> tuple[str, ...]:
@@ -26,13 +26,14 @@ def waiting_for_the_word(argv: tuple[str, ...]) -> tuple[str, ...]:
 async def watched_over(init: int) -> None:
     """Returns when the init sleeps in its watch over its child: from then on they die with us.
 
-    Also when it is gone: then its setting up failed, and its end says why.
+    Also when it is gone: then its setting up failed, and its end says why. To be asked when it has
+    left the latch behind: it is about to watch then, and its child is not yet a shell.
     """
     while True:
+        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         state = _state(init)
         if state in ("", "Z", "X") or (state == "S" and _has_child(init)):
             return
-        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
 
 def _state(pid: int) -> str:

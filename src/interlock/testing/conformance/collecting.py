@@ -74,7 +74,7 @@ class CollectingSuite:
         assert [one.path for one in await trees.changed(base, head)] == ["new"]
 
     @pytest.mark.parametrize(
-        "harm", ["gone", "head", "lock", "index", "config", "objects", "file", "packed"]
+        "harm", ["gone", "head", "long", "lock", "index", "config", "objects", "file", "packed"]
     )
     async def test_a_broken_git_folder(self, house: GitHouse, harm: str) -> None:
         base = await house.build(BEGIN)
@@ -106,6 +106,28 @@ class CollectingSuite:
             "new", "vendor/lib/code.py", "vendor/lib/deep/more/d.py",
         }  # fmt: skip
 
+    async def test_repositories_in_odd_places(self, house: GitHouse) -> None:
+        base = await house.build(BEGIN)
+        workspace = await house.workspace(base)
+        put(workspace.path, {".git/modules/x/.git/HEAD": b"", ".git/modules/x/file": b"not ours"})
+        put(workspace.path, {"-C/.git/HEAD": b"", "-C/one": b"1", "a b/.git": b"", "a b/two": b"2"})
+        collected = await house.collect(workspace)
+        assert isinstance(collected, Collected)
+        assert collected.nested == ("-C", "a b")
+        head = await house.bring(workspace)
+        changed = await (await house.trees()).changed(base, head)
+        assert {one.path for one in changed} == {"-C/one", "a b/two"}
+
+    async def test_what_is_staged_in_a_split_index_is_kept(self, house: GitHouse) -> None:
+        base = await house.build(BEGIN)
+        workspace = await house.workspace(base)
+        put(workspace.path, {"kept.log": b"forced"})
+        await house.git("add", "-f", "kept.log", at=workspace.path)
+        await house.git("update-index", "--split-index", at=workspace.path)
+        head = await house.bring(workspace)
+        changed = await (await house.trees()).changed(base, head)
+        assert [one.path for one in changed] == ["kept.log"]
+
     async def test_what_git_cannot_take_is_told(self, house: GitHouse) -> None:
         base = await house.build(BEGIN)
         workspace = await house.workspace(base)
@@ -126,6 +148,37 @@ class CollectingSuite:
             "The change was not brought out of the box: the change is larger than 2 MB packed."
         )
 
+    async def test_what_the_surroundings_tell_git_counts_for_nothing(self, house: GitHouse) -> None:
+        base = await house.build(BEGIN)
+        workspace = await house.workspace(base)
+        put(workspace.path, {"new": b"1"})
+        told = {
+            "GIT_DIR": "/nowhere",
+            "GIT_OBJECT_DIRECTORY": "/nowhere",
+            "GIT_ICASE_PATHSPECS": "nonsense",
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "core.bare",
+            "GIT_CONFIG_VALUE_0": "true\nGIT_DIR=",
+        }
+        expected = await house.collect(workspace)
+        assert isinstance(expected, Collected)
+        collected = await house.collect(workspace, told=told)
+        assert isinstance(collected, Collected)
+        assert collected.head == expected.head
+
+    async def test_what_an_earlier_collecting_left_is_no_answer(self, house: GitHouse) -> None:
+        base = await house.build(BEGIN)
+        workspace = await house.workspace(base)
+        outbox = house.folder / "outbox-1"
+        put(outbox, {"change.json/x": b"", "change.failed": b"", "change.nested": b"old\n"})
+        (outbox / "change.pack").symlink_to(workspace.path / "README")
+        put(workspace.path, {"new": b"1"})
+        collected = await house.collect(workspace)
+        assert isinstance(collected, Collected)
+        assert collected.nested == ()
+        assert collected.pack is not None
+        assert not collected.pack.is_symlink()
+
     async def test_what_the_host_put_there_is_left_out(self, house: GitHouse) -> None:
         base = await house.build(BEGIN)
         workspace = await house.workspace(base)
@@ -139,6 +192,9 @@ def _harm(git_dir: Path, away: Path, harm: str) -> None:
             git_dir.rename(away)
         case "head":
             (git_dir / "HEAD").write_bytes(b"\0garbage")
+        case "long":
+            (git_dir / "HEAD").write_bytes(b"a")
+            os.truncate(git_dir / "HEAD", 5_000_000_000)
         case "lock":
             put(git_dir, {"index.lock": b"", "HEAD.lock": b"", "refs/heads/worker/work.lock": b""})
         case "index":
