@@ -10,13 +10,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-_DISK: Final = Path("/var/tmp")
-"""Unlike the usual place for temporary files it is never memory."""
+_REPOSITORY: Final = Path(__file__).parents[1]
+
+
+def _disk() -> Path:
+    """The usual place for temporary files, unless it is memory: not on the disk we lie on."""
+    usual = (Path(tempfile.gettempdir()), Path("/var/tmp"))
+    ours = _REPOSITORY.stat().st_dev
+    return next(
+        (place for place in usual if place.is_dir() and place.stat().st_dev == ours), usual[0]
+    )
 
 
 @contextmanager
 def folder() -> Iterator[Path]:
     """A private folder that is gone afterwards."""
-    place = _DISK if _DISK.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="interlock-bench-", dir=place) as made:
+    with tempfile.TemporaryDirectory(prefix="interlock-bench-", dir=_disk()) as made:
         yield Path(made)

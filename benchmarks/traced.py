@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from interlock.engine.dispatch import Job, Report
     from interlock.gates.outbox import Folders
     from interlock.gates.service import _Flight
+    from interlock.repository.ports import CommitWish
     from interlock.sandbox.box import Box
     from interlock.sandbox.ports import BoxOrder, RunningBox
     from interlock.workers.reins import Reins
@@ -129,6 +130,19 @@ class Tracer:
 
         ask = self._git_call(Standing.ask, _verb_of)  # type: ignore[arg-type]
         Standing.ask = ask  # type: ignore[method-assign, assignment]
+        self._commits()
+
+    def _commits(self) -> None:
+        """A commit that is written without a git is git's work all the same."""
+        from interlock.adapters.git.trees import GitTrees
+
+        real = GitTrees.commit
+
+        async def commit(trees: GitTrees, wish: CommitWish) -> CommitId:
+            with self.span("git", "commit"):
+                return await real(trees, wish)
+
+        GitTrees.commit = commit  # type: ignore[method-assign, assignment]
 
     def _git_call(
         self, real: Callable[_P, Awaitable[_R]], verb_of: Callable[[tuple[str, ...]], str]

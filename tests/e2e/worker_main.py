@@ -45,7 +45,7 @@ async def work(folder: Path, session: int) -> None:
         environments=NothingPrepared(),
         masker=Masker(()),
         sites=sites,
-        quota=Quota(sites, store),
+        quota=Quota(sites, store, clock),
         around=Surroundings({"PATH": "/usr/local/bin:/usr/bin:/bin"}, (store, root)),
     )
     link = await SocketLink.connect(folder, WORKER)

@@ -133,7 +133,7 @@ class Stage:
             environments=self.environments,
             masker=Masker(self.secrets),
             sites=self.sites,
-            quota=Quota(self.sites, self.store),
+            quota=Quota(self.sites, self.store, self.clock),
             around=Surroundings(self.env, hide),
         )
         return Gateway(tools)

@@ -19,10 +19,12 @@ from interlock.domain.ids import WorkerId
 
 WORKERS_MAX: Final = 1_000
 
-STARTS_PER_CORE: Final = 2
-"""One waits for its disk and for its box while another computes."""
+STARTS_PER_CORE: Final = 1
+"""More would have no processor to start on, and take it from those who work already."""
 
 JOIN_SECONDS_MAX: Final = 20.0
+
+_NAME: Final = "agent-local-"
 
 
 class Starting(msgspec.Struct, frozen=True):
@@ -33,7 +35,7 @@ class Starting(msgspec.Struct, frozen=True):
 
 
 def worker_id_of(number: int) -> WorkerId:
-    return WorkerId(f"agent-local-{number}")
+    return WorkerId(f"{_NAME}{number}")
 
 
 def still_starting(
@@ -56,8 +58,14 @@ def due(wanted: Wanted, living: Collection[int], starting: int, at_once: int) ->
 
     First those who hold a task and are not there: nobody shall wait until their leases run out.
     """
-    free = [n for n in range(1, WORKERS_MAX) if n not in living]
-    held = [n for n in free if worker_id_of(n) in wanted.holders]
-    others = (n for n in free if worker_id_of(n) not in wanted.holders)
+    held = sorted(n for n in map(_number_of, wanted.holders) if n and n not in living)
+    others = (n for n in range(1, WORKERS_MAX) if n not in living and n not in held)
     missing = max(wanted.workers - len(living) - len(held), 0)
     return [*held, *islice(others, missing)][: max(at_once - starting, 0)]
+
+
+def _number_of(worker_id: WorkerId) -> int:
+    """0: it is none of these processes."""
+    digits = worker_id.removeprefix(_NAME)
+    number = int(digits) if digits.isdecimal() and digits.isascii() else 0
+    return number if number < WORKERS_MAX and worker_id == worker_id_of(number) else 0

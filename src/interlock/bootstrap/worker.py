@@ -128,7 +128,7 @@ def tools_of(
         environments=environments_of(site, sandbox, blobs),
         masker=masker(),
         sites=sites,
-        quota=Quota(sites, folders.store),
+        quota=Quota(sites, folders.store, SystemClock()),
         around=surroundings_of(site),
         fetch=None if settings.store.profile == "solo" else site.target.fetch,
         models=LateModels(site, read_environment().variables, ledger),

@@ -6,8 +6,10 @@ from typing import Final
 
 import msgspec
 
+from interlock.domain.ids import BlobId
 from interlock.domain.settings import GateSettings, Settings
 from interlock.engine.ports import Blobs, Clock
+from interlock.engine.supervisor import Supervisor
 from interlock.gates.evidence import Evidence, Reading
 from interlock.gates.order import REPORT_NAMES, GateOptions, Setting, box_order
 from interlock.gates.outbox import Folders, read_report
@@ -46,7 +48,14 @@ async def run_gate(gate: GateSettings, settings: Settings, place: Setting, use: 
     )
     seconds = use.clock.monotonic() - started
     kept = _shortened(use.mask(output), use.options.log_bytes_max)
-    reading = await asyncio.to_thread(_reading, gate, place.folders, use, output)
+    log = list[BlobId]()
+
+    async def keep() -> None:
+        log.append(await use.blobs.put(kept))
+
+    async with Supervisor() as crew:
+        crew.start("log", keep())
+        reading = await asyncio.to_thread(_reading, gate, place.folders, use, output)
     return Evidence(
         code=ended.code,
         stopped_for=ended.stopped_for,
@@ -57,7 +66,7 @@ async def run_gate(gate: GateSettings, settings: Settings, place: Setting, use: 
         reasons=reading.reasons,
         said=_last_words(kept),
         seconds=round(seconds, 3),
-        log=await use.blobs.put(kept),
+        log=log[0],
     )
 
 

@@ -1,6 +1,7 @@
 """One attempt in its place: laid out, worked on, collected, and cleared away in any case."""
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -118,7 +119,8 @@ class Attempt:
         await tools.trees.pin(self._base_pin, start)
         self._site = replace(self._site, base=base)
         write_site(self._site)
-        await asyncio.to_thread(_forget_habits, self._site.home)
+        if habits := _taught(self._site.home):
+            await asyncio.to_thread(_forget, habits)
         workspace = await tools.workspaces.make(self._site.workspace, start, self._site.branch)
         self._site = replace(self._site, shows=workspace.shows)
         write_site(self._site)
@@ -309,10 +311,14 @@ class Attempt:
         await asyncio.to_thread(remove_tree, self._site.folder)
 
 
-def _forget_habits(home: Path) -> None:
-    """What an attempt taught its shell and its git binds no later one, which may do less."""
-    for name in HABITS:
-        remove_tree(home / name)
+def _taught(home: Path) -> list[Path]:
+    """What an attempt taught its shell and its git: that binds no later one, which may do less."""
+    return [home / name for name in HABITS if os.path.lexists(home / name)]
+
+
+def _forget(habits: Sequence[Path]) -> None:
+    for habit in habits:
+        remove_tree(habit)
 
 
 class Worked(msgspec.Struct, frozen=True):

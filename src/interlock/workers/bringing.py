@@ -101,8 +101,7 @@ class Bringer:
     async def _collect(
         self, site: Site, base: CommitId, left_out: Sequence[str]
     ) -> Collected | CollectFailed | _TookTooMuch:
-        await asyncio.to_thread(_make_fresh, site.brought)
-        await asyncio.to_thread(_open, site.workspace)
+        await asyncio.to_thread(_make_ready, site)
         most = min(PACK_BYTES_MAX, _room_at(site.folder))
         argv = collect_argv(base, most, site.shows, left_out)
         order = collect_order(site, argv, self._around, SECONDS_MAX)
@@ -143,17 +142,16 @@ def first_paths(paths: Sequence[str]) -> tuple[str, ...]:
     return tuple(paths[:kept])
 
 
-def _make_fresh(folder: Path) -> None:
-    """What an earlier collecting left must not be taken for an answer."""
-    remove_tree(folder)
-    make_private(folder)
+def _make_ready(site: Site) -> None:
+    """What an earlier collecting left must not be taken for an answer.
 
-
-def _open(workspace: Path) -> None:
-    """No box can begin in a folder that its agent closed. The agent could put no link there."""
-    mode = stat.S_IMODE(workspace.stat(follow_symlinks=False).st_mode)
+    No box can begin in a folder that its agent closed. The agent could put no link there.
+    """
+    remove_tree(site.brought)
+    make_private(site.brought)
+    mode = stat.S_IMODE(site.workspace.stat(follow_symlinks=False).st_mode)
     if mode & stat.S_IRWXU != stat.S_IRWXU:
-        workspace.chmod(mode | stat.S_IRWXU)
+        site.workspace.chmod(mode | stat.S_IRWXU)
 
 
 def _room_at(folder: Path) -> int:

@@ -24,7 +24,7 @@ class BoxPlace:
         files: Mapping[str, bytes] | None = None,
         programs: tuple[str, ...] = (),
     ) -> RunningBox:
-        shown = await asyncio.to_thread(self._lay_out, files or {})
+        shown = await asyncio.to_thread(self._lay_out, files) if files else ()
         order = msgspec.structs.replace(
             self._order,
             argv=argv,

@@ -1,15 +1,17 @@
 """Where attempts lie: locked while their worker lives, found when it is dead, never confused."""
 
+import os
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from interlock.adapters.system.clock import SystemClock
 from interlock.domain.ids import CommitId, LeaseId, RunId, TaskId, TaskName, Token, WorkerId
 from interlock.domain.task import PlannedTask
 from interlock.engine.dispatch import Job
 from interlock.workers.folders import bytes_under, remove_tree
-from interlock.workers.quota import Quota
+from interlock.workers.quota import AT_START_SECONDS, Quota
 from interlock.workers.sites import Parked, Sites, SiteTaken, write_site
 
 
@@ -91,7 +93,7 @@ def test_forgetting_a_task_removes_its_home(sites: Sites):
 
 
 async def test_only_the_greediest_is_ended_by_a_full_disk(sites: Sites, tmp_path: Path):
-    quota = Quota(sites, tmp_path / "store")
+    quota = Quota(sites, tmp_path / "store", SystemClock())
     with sites.opened(job("small")) as small, sites.opened(job("big", 2)) as big:
         (small.home / "x").write_bytes(b"x" * 100_000)
         (big.home / "x").write_bytes(b"x" * 900_000)
@@ -100,6 +102,50 @@ async def test_only_the_greediest_is_ended_by_a_full_disk(sites: Sites, tmp_path
         assert "its own 1 MB are the most" in await quota.too_much(big, 500_000)
         assert "raise it" in await quota.refusal(500_000)
         assert await quota.refusal(50_000_000) == ""
+
+
+async def test_one_counts_for_all_and_nobody_is_refused_by_an_old_count(
+    sites: Sites, tmp_path: Path
+):
+    ours, theirs = (
+        Quota(sites, tmp_path / "store", SystemClock()),
+        Quota(sites, tmp_path / "store", SystemClock()),
+    )
+    with sites.opened(job("big")) as big:
+        (big.home / "x").write_bytes(b"x" * 900_000)
+        assert "raise it" in await ours.refusal(500_000)
+        assert await ours.refusal(5_000_000) == ""
+        (big.home / "y").write_bytes(b"y" * 900_000)
+        assert await theirs.refusal(1_000_000) == "", "counted a moment ago, by the other"
+        age(tmp_path / "store" / "disk.json", AT_START_SECONDS)
+        assert "raise it" in await theirs.refusal(1_000_000)
+        (big.home / "x").unlink()
+        (big.home / "y").unlink()
+        assert await ours.refusal(1_000_000) == "", "the old count says that it is full"
+
+
+@pytest.mark.parametrize("left", ["", "nonsense", '{"a": "b"}', "[]"])
+async def test_a_count_that_cannot_be_read_is_made_anew(sites: Sites, tmp_path: Path, left: str):
+    quota = Quota(sites, tmp_path / "store", SystemClock())
+    with sites.opened(job("big")) as big:
+        (big.home / "x").write_bytes(b"x" * 900_000)
+        (tmp_path / "store" / "disk.json").write_text(left)
+        assert "its own 1 MB are the most" in await quota.too_much(big, 500_000)
+
+
+async def test_where_no_count_can_be_kept_everybody_counts(sites: Sites, tmp_path: Path):
+    quota = Quota(sites, tmp_path / "store", SystemClock())
+    with sites.opened(job("big")) as big:
+        for name in ("disk.lock", "disk.new"):
+            (tmp_path / "store" / name).mkdir()
+        assert await quota.refusal(5_000_000) == ""
+        (big.home / "x").write_bytes(b"x" * 9_000_000)
+        assert "raise it" in await quota.refusal(5_000_000)
+
+
+def age(path: Path, seconds: float) -> None:
+    before = path.stat().st_mtime - seconds
+    os.utime(path, (before, before))
 
 
 def test_a_link_is_neither_measured_nor_followed(tmp_path: Path):

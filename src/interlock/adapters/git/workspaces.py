@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import stat
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -44,6 +45,7 @@ _CONFIG: Final = """[core]
 \temail = agent@localhost
 """
 _SHA256: Final = "[extensions]\n\tobjectFormat = sha256\n"
+_FOLDERS: Final = ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info", "logs")
 
 
 class GitWorkspaces:
@@ -112,25 +114,22 @@ class GitWorkspaces:
 
     def _lay_out(self, path: Path, commit: CommitId, branch: str | None) -> tuple[Path, ...]:
         git_dir = path / ".git"
-        for folder in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info", "logs"):
-            (git_dir / folder).mkdir(parents=True)
         sha256 = self._place.object_format == "sha256"
         config = _CONFIG.format(version=int(sha256), extensions=_SHA256 if sha256 else "")
-        (git_dir / "config").write_text(config)
-        (git_dir / "info" / "exclude").write_text("")
-        alternates = os.fsencode(self._git.objects_path) + b"\n"
-        (git_dir / "objects" / "info" / "alternates").write_bytes(alternates)
+        head = f"{commit}\n".encode()
+        files = {
+            "config": config.encode(),
+            "info/exclude": b"",
+            "objects/info/alternates": os.fsencode(self._git.objects_path) + b"\n",
+            "HEAD": head,
+        }
         shallow = self._place.common_dir / "shallow"
         if shallow.exists():
-            (git_dir / "shallow").write_bytes(shallow.read_bytes())
-        head = f"{commit}\n"
+            files["shallow"] = shallow.read_bytes()
         if branch is not None:
-            ref = git_dir / "refs" / "heads" / branch
-            ref.parent.mkdir(parents=True, exist_ok=True)
-            ref.write_text(head)
-            head = f"ref: refs/heads/{branch}\n"
-        (git_dir / "HEAD").write_text(head)
-        _open_for_reading(git_dir)
+            files[f"refs/heads/{branch}"] = head
+            files["HEAD"] = f"ref: refs/heads/{branch}\n".encode()
+        _write_open(git_dir, _FOLDERS, files)
         return shared_objects(self._git.objects_path)
 
     async def _write_files(self, path: Path, commit: CommitId) -> None:
@@ -200,12 +199,22 @@ def _is_branch(name: str) -> bool:
     )
 
 
-def _open_for_reading(folder: Path) -> None:
+def _write_open(at: Path, folders: Iterable[str], files: Mapping[str, bytes]) -> None:
     """Whatever the umask: a box may run as another user, and must at least be able to look."""
-    for root, _, files in os.walk(folder):
-        Path(root).chmod(0o755)
-        for name in files:
-            (Path(root) / name).chmod(0o644)
+    at.mkdir()
+    at.chmod(0o755)
+    made = {"."}
+    for folder in (*folders, *(name.rpartition("/")[0] for name in files)):
+        parts = folder.split("/") if folder else []
+        for name in ("/".join(parts[:count]) for count in range(1, len(parts) + 1)):
+            if name not in made:
+                made.add(name)
+                (at / name).mkdir()
+                (at / name).chmod(0o755)
+    for name, data in files.items():
+        with (at / name).open("xb") as file:
+            file.write(data)
+            os.fchmod(file.fileno(), 0o644)
 
 
 def _remove(path: Path) -> None:
