@@ -19,9 +19,6 @@ from interlock.domain.ids import WorkerId
 
 WORKERS_MAX: Final = 1_000
 
-STARTS_PER_CORE: Final = 1
-"""More would have no processor to start on, and take it from those who work already."""
-
 JOIN_SECONDS_MAX: Final = 20.0
 
 _NAME: Final = "agent-local-"
@@ -32,6 +29,11 @@ class Starting(msgspec.Struct, frozen=True):
 
     since: float
     before: int | None
+
+
+def starts_at_once(cores: int) -> int:
+    """One core is left to those who are at work already."""
+    return max(1, cores - 1)
 
 
 def worker_id_of(number: int) -> WorkerId:

@@ -21,7 +21,7 @@ from interlock.adapters.system.ids import RandomIds
 from interlock.bootstrap.environments import environments_of, masker
 from interlock.bootstrap.hands import hands_of
 from interlock.bootstrap.kept import Kept
-from interlock.bootstrap.mustering import STARTS_PER_CORE
+from interlock.bootstrap.mustering import starts_at_once
 from interlock.bootstrap.site import LOGS, WORKTREES, Folders, Site, end_orphan_boxes
 from interlock.bootstrap.tidying import Tidying
 from interlock.config import read_environment
@@ -161,7 +161,7 @@ def hall_of(site: Site, opener: StoreOpener, box: Chosen) -> Hall:
         crew = Crew(read_environment().variables, _GRACE_SECONDS)
         command = [sys.executable, "-m", WORKER_MODULE, str(site.place.root)]
         command += ["--box", box.sandbox.name]
-        kept = Kept(crew, keeper, command, stop, STARTS_PER_CORE * _cores())
+        kept = Kept(crew, keeper, command, stop, starts_at_once(_cores()))
         hands = hands_of(site, box.sandbox)
         tidying = Tidying(hands, store, SystemClock(), lambda: keeper.acts)
         end_orphan_boxes(box.sandbox)

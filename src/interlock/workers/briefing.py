@@ -1,5 +1,6 @@
 """From a job to what the agent is told: settings, profile, and why it is tried again."""
 
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from interlock.domain.ids import CommitId
+from interlock.domain.ids import BlobId, CommitId
 from interlock.domain.settings import AgentProfile, Settings
 from interlock.engine.dispatch import Job
 from interlock.engine.errors import BlobMissing
@@ -20,9 +21,35 @@ from interlock.workers.sites import Parked
 FEEDBACK_BYTES_MAX: Final = 400_000
 """Of a longer log the first and the last part is shown."""
 
+SETTINGS_MAX: Final = 8
+
 
 class Unfit(Exception):
     """This worker cannot take the job; the message says why and what to do."""
+
+
+class KnownSettings:
+    """The settings of the runs that a worker worked for last: their blobs never change."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+        self._known: OrderedDict[BlobId, Settings] = OrderedDict()
+
+    async def of(self, job: Job) -> Settings:
+        if job.settings is None:
+            raise Unfit("the job brings no settings: start the run anew with this release")
+        known = self._known.get(job.settings)
+        if known is None:
+            known = self._known[job.settings] = await self._read(job.settings)
+            if len(self._known) > SETTINGS_MAX:
+                self._known.popitem(last=False)
+        return known
+
+    async def _read(self, blob: BlobId) -> Settings:
+        try:
+            return msgspec.json.decode(await self._blobs.get(blob), type=Settings)
+        except (BlobMissing, msgspec.DecodeError) as error:
+            raise Unfit(f"the settings of this run cannot be read: {error}") from error
 
 
 class Brief(msgspec.Struct, frozen=True):
@@ -39,12 +66,13 @@ Fetch = Callable[[str, str], Awaitable[CommitId | None]]
 """Brings a remote's branch here: (remote, branch) -> where it stands."""
 
 
-async def brief_of(job: Job, blobs: Blobs, trees: Trees, fetch: Fetch | None = None) -> Brief:
+async def brief_of(
+    job: Job, settings: Settings, blobs: Blobs, trees: Trees, fetch: Fetch | None = None
+) -> Brief:
     """Raises Unfit where the run's settings do not say how to work on this task.
 
     `fetch` is there on hosts whose repository is not the plane's own: it may lag behind.
     """
-    settings = await _settings(job, blobs)
     profile = settings.agent(job.planned.agent)
     if profile is None:
         raise Unfit(
@@ -85,15 +113,6 @@ async def _fetched(fetch: Fetch, settings: Settings, branch: str) -> CommitId:
             "`remote` under [project] in interlock.toml, which landings are pushed to"
         )
     return newest
-
-
-async def _settings(job: Job, blobs: Blobs) -> Settings:
-    if job.settings is None:
-        raise Unfit("the job brings no settings: start the run anew with this release")
-    try:
-        return msgspec.json.decode(await blobs.get(job.settings), type=Settings)
-    except (BlobMissing, msgspec.DecodeError) as error:
-        raise Unfit(f"the settings of this run cannot be read: {error}") from error
 
 
 async def _feedback(job: Job, blobs: Blobs) -> str:

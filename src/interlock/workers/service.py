@@ -23,7 +23,7 @@ from interlock.repository.ports import WorkspaceRefused
 from interlock.sandbox.ports import BoxRefused
 from interlock.workers.agents.ports import Agent, AgentRefused
 from interlock.workers.attempt import Attempt, Ending, Tools
-from interlock.workers.briefing import Brief, Unfit, brief_of
+from interlock.workers.briefing import Brief, KnownSettings, Unfit, brief_of
 from interlock.workers.leftovers import Cleared, clear_left_behind
 from interlock.workers.reins import Reins
 from interlock.workers.sites import WORKTREES, SiteTaken
@@ -35,6 +35,7 @@ class Gateway:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._settings = KnownSettings(tools.blobs)
         self._turns = WeakValueDictionary[TaskId, asyncio.Lock]()
 
     async def open(self) -> Cleared:
@@ -63,8 +64,8 @@ class Gateway:
                 await teller.declined(str(why))
 
     async def _reserve(self, job: Job) -> tuple[Brief, Agent]:
-        tools = self._tools
-        brief = await brief_of(job, tools.blobs, tools.trees, tools.fetch)
+        tools, settings = self._tools, await self._settings.of(job)
+        brief = await brief_of(job, settings, tools.blobs, tools.trees, tools.fetch)
         agent = tools.agents(brief.profile.backend)
         if agent is None:
             raise Unfit(
