@@ -92,15 +92,18 @@ class Round(msgspec.Struct, frozen=True):
 def measure(scale: Scale) -> list[Result]:
     tasks, workers = scale.of(24, 4), scale.of(8, 2)
     many, slow, alone, loops = [], [], [], []
-    # One folder for all: where thousands of files were just removed, a disk makes new ones slowly.
+    # One folder for all, and the runs that wait for nobody last: where thousands of files were just
+    # removed, a disk makes new ones slowly.
     with folder() as root:
+        for number in range(scale.times):
+            place = root / f"slow-{number}"
+            slow.append(_round(place, scale.of(32, 2), workers, thinks=_THINKS))
         for number in range(scale.times):
             place = root / f"{number}"
             place.mkdir()
             loops.append(_loop(place, tasks) / tasks)
             many.append(_round(place / "many", tasks, workers))
             alone.append(_round(place / "alone", max(2, tasks // 4), 1))
-            slow.append(_round(place / "slow", scale.of(32, 2), workers, thinks=_THINKS))
     return [
         *_of_tasks(f"{workers}_workers", many, loops, goal=True, why=_SATURATED),
         *_of_tasks(f"{workers}_workers_slow_agents", slow, loops, goal=True, why=_UNHURRIED),

@@ -45,7 +45,11 @@ _CONFIG: Final = """[core]
 \temail = agent@localhost
 """
 _SHA256: Final = "[extensions]\n\tobjectFormat = sha256\n"
-_FOLDERS: Final = ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info", "logs")
+_DEMANDED: Final = ("objects/info", "refs")
+"""Without these git calls it no repository; all else it makes where it needs it."""
+
+_USUAL: Final = (*_DEMANDED, "objects/pack", "refs/heads", "refs/tags", "info", "logs")
+"""Who works on a branch finds what every clone has."""
 
 
 class GitWorkspaces:
@@ -119,7 +123,6 @@ class GitWorkspaces:
         head = f"{commit}\n".encode()
         files = {
             "config": config.encode(),
-            "info/exclude": b"",
             "objects/info/alternates": os.fsencode(self._git.objects_path) + b"\n",
             "HEAD": head,
         }
@@ -127,9 +130,10 @@ class GitWorkspaces:
         if shallow.exists():
             files["shallow"] = shallow.read_bytes()
         if branch is not None:
+            files["info/exclude"] = b""
             files[f"refs/heads/{branch}"] = head
             files["HEAD"] = f"ref: refs/heads/{branch}\n".encode()
-        _write_open(git_dir, _FOLDERS, files)
+        _write_open(git_dir, _DEMANDED if branch is None else _USUAL, files)
         return shared_objects(self._git.objects_path)
 
     async def _write_files(self, path: Path, commit: CommitId) -> None:
