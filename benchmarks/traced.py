@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from interlock.sandbox.box import Box
     from interlock.sandbox.ports import BoxOrder, RunningBox
     from interlock.workers.reins import Reins
+    from interlock.workers.service import Over
     from interlock.workers.telling import Teller
 
 _P = ParamSpec("_P")
@@ -203,10 +204,10 @@ class Tracer:
         real, release, clear = Gateway.run, Attempt.release, Gates._clear  # noqa: SLF001
         begun: ContextVar[float] = ContextVar("begun")
 
-        async def run(gateway: Gateway, job: Job, teller: Teller, reins: Reins) -> None:
+        async def run(gateway: Gateway, job: Job, teller: Teller, reins: Reins, over: Over) -> None:
             _task.set(job.task_id)
             begun.set(time.time())
-            await real(gateway, job, teller, reins)
+            await real(gateway, job, teller, reins, over)
 
         async def released(attempt: Attempt) -> None:
             self.write("attempt", "", begun.get())

@@ -33,6 +33,7 @@ from interlock.engine.dispatch import (
     Thaw,
 )
 from interlock.engine.errors import DiskFull, PartLost
+from interlock.workers.sites import Site, write_site
 from tests.e2e.worker_stage import cleared, git, seen_in, staged, standing, working
 
 pytestmark = pytest.mark.timeout(90)
@@ -188,6 +189,31 @@ async def test_what_was_told_before_its_worker_died_is_not_rescued_again(
         assert standing(stage) == []
         refs = git(stage.root, "for-each-ref", "--format=%(refname)", "refs/interlock/")
         assert refs == f"refs/interlock/changes/{job.task_id}/1"
+
+
+async def test_a_full_disk_does_not_end_the_worker_that_has_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(site: Site) -> None:
+        if site.told:
+            raise OSError(28, "No space left on device")
+        write_site(site)
+
+    monkeypatch.setattr("interlock.workers.attempt.write_site", full)
+    async with staged(tmp_path) as stage, working(stage) as plane:
+        for name in ("first", "second"):
+            result = await plane.result_of(await stage.job(shell(f"echo {name} > x"), name))
+            assert result.outcome is Outcome.CHANGED
+        await cleared(stage)
+
+
+async def test_nothing_is_nested_too_deep_to_be_cleared_away(tmp_path: Path):
+    deep = "i=0; while [ $i -lt 1300 ]; do mkdir -p q && cd q; i=$((i+1)); done; chmod 0 ."
+    async with staged(tmp_path) as stage, working(stage) as plane:
+        text = f"echo '/q/' > .gitignore; echo x > x; ({deep})"
+        result = await plane.result_of(await stage.job(shell(text)))
+        assert result.outcome is Outcome.CHANGED, result
+        await cleared(stage)
 
 
 async def test_a_worker_that_leaves_takes_nothing_with_it(tmp_path: Path):
@@ -351,7 +377,7 @@ async def test_an_attempt_that_fills_the_disk_is_ended_by_its_quota(tmp_path: Pa
         assert (result.outcome, result.error_class) == (Outcome.FAILED, "disk_quota")
         assert "disk quota" in result.summary
         assert "30 MB" in result.summary
-        await cleared(stage)
+        assert standing(stage) == [], "its room is what the next one waits for"
 
 
 @pytest.mark.parametrize("where", ["where packs come in", "while git writes"])

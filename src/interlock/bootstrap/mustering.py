@@ -69,5 +69,6 @@ def due(wanted: Wanted, living: Collection[int], starting: int, at_once: int) ->
 def _number_of(worker_id: WorkerId) -> int:
     """0: it is none of these processes."""
     digits = worker_id.removeprefix(_NAME)
-    number = int(digits) if digits.isdecimal() and digits.isascii() else 0
-    return number if number < WORKERS_MAX and worker_id == worker_id_of(number) else 0
+    short = len(digits) < len(str(WORKERS_MAX)) and digits.isdecimal() and digits.isascii()
+    number = int(digits) if short else 0
+    return number if worker_id == worker_id_of(number) else 0

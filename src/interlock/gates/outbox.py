@@ -7,8 +7,6 @@
 """
 
 import errno
-import os
-import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Final
 import msgspec
 
 from interlock.engine.errors import DiskFull, PartLost
+from interlock.sandbox.clearing import remove_deep
 from interlock.sandbox.left import read_left
 
 PART: Final = "scratch folder of the gates"
@@ -55,10 +54,8 @@ def make_folders(scratch: Path) -> Folders:
 
 def remove_folders(folders: Folders) -> None:
     """Also what tested code made unreadable; a leftover is a matter for the next sweep."""
-    shutil.rmtree(folders.base, ignore_errors=True)
-    if folders.base.exists():
-        _make_removable(folders.base)
-        shutil.rmtree(folders.base, ignore_errors=True)
+    with suppress(OSError):
+        remove_deep(folders.base)
 
 
 def leftovers(scratch: Path) -> tuple[Folders, ...]:
@@ -72,15 +69,6 @@ def read_report(path: Path, bytes_max: int) -> bytes | str:
     """What the box left there, or a sentence why it is no report. Only its own file is opened."""
     left = read_left(path, bytes_max, "the report")
     return "the report is missing" if left is None else left
-
-
-def _make_removable(base: Path) -> None:
-    """Tested code may take the right to list its folders away; the box has ended, so no race."""
-    for place, folders, _ in os.walk(base):
-        for folder in (Path(place, name) for name in folders):
-            if not folder.is_symlink():
-                with suppress(OSError):
-                    folder.chmod(0o700)
 
 
 def _told_as_part(scratch: Path, error: OSError) -> PartLost:

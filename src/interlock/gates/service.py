@@ -35,6 +35,9 @@ from interlock.sandbox.ports import BoxRefused, Sandbox
 
 PIN_PREFIX = "gates/"
 
+FOLDERS_MAX = 64
+"""Folders of gates that run or are not cleared away yet; more of them wait."""
+
 
 class Crew(Protocol):
     """Owns work that goes on when its starter has gone on: a supervisor that outlives questions."""
@@ -101,6 +104,7 @@ class Gates:
         self._parts = parts
         self._options = options
         self._flights: dict[str, _Flight] = {}
+        self._standing = asyncio.Semaphore(FOLDERS_MAX)
         self.runs = 0
         self.reuses = 0
 
@@ -212,7 +216,7 @@ class Gates:
                 prepared = await parts.environments.mounts(settings, subject.commit, subject.target)
             except PreparationFailed as failure:
                 return Evidence(NOT_RUN, unprepared=str(failure), log=failure.log)
-            folders = make_folders(self._options.scratch)
+            folders = await self._folders()
             pin = f"{PIN_PREFIX}{folders.base.name}"
             try:
                 await parts.trees.pin(pin, subject.commit)
@@ -223,6 +227,15 @@ class Gates:
                 return Evidence(NOT_RUN, refused=str(refusal))
             finally:
                 parts.crew.start(pin, uninterrupted(self._clear(folders, pin)))
+
+    async def _folders(self) -> Folders:
+        """A fresh place, when not too many wait to be cleared away: the disk is not endless."""
+        await self._standing.acquire()
+        try:
+            return make_folders(self._options.scratch)
+        except BaseException:
+            self._standing.release()
+            raise
 
     async def _written(self, key: str, made: Evidence) -> BlobId:
         """Into the book, where it may be found again, and as a blob, at the same time."""
@@ -239,10 +252,13 @@ class Gates:
 
     async def _clear(self, folders: Folders, pin: str) -> None:
         """What cannot be cleared away now is left for the next sweep."""
-        with suppress(EngineError, OSError):
-            await self._remove(folders)
-        with suppress(EngineError, OSError):
-            await self._parts.trees.unpin(pin)
+        try:
+            with suppress(EngineError, OSError):
+                await self._remove(folders)
+            with suppress(EngineError, OSError):
+                await self._parts.trees.unpin(pin)
+        finally:
+            self._standing.release()
 
     async def _remove(self, folders: Folders) -> None:
         try:

@@ -24,6 +24,7 @@ from yaml.events import (
 )
 
 from interlock.planning.entries import TASK_KEYS
+from interlock.planning.yaml_text import DIRECTIVE
 
 _SHOWN_MAX: Final = 100
 _COMMA: Final = re.compile(r"\s*,[ \t]*")
@@ -113,7 +114,9 @@ class _Finder:
 
 def without(text: str, names: Collection[str]) -> Without | None:
     """None where the text is no YAML, so that nobody knows what stands in it."""
-    if "%TAG" in text:  # libyaml compares each of them with all before it: that takes hours.
+    if DIRECTIVE.search(
+        text
+    ):  # libyaml compares each of them with all before it: that takes hours.
         return None
     finder, loader = _Finder(names), CSafeLoader(text)
     try:

@@ -20,12 +20,13 @@ from interlock.planning.faults import NotWellFormed, Report, Unreadable, quoted
 
 _CORE: Final = "tag:yaml.org,2002:"
 _MEANT_ANYWAY: Final = frozenset({None, "!", _CORE + "str", _CORE + "seq", _CORE + "map"})
-_DIRECTIVE: Final = re.compile(r"^%TAG\b", re.MULTILINE)
+DIRECTIVE: Final = re.compile(r"(?:\A|(?<=[\r\n\x85\u2028\u2029]))%TAG\b")
+"""Where YAML sees one: a line ends at more than a line feed."""
 
 
 def read_yaml(text: str, composer: Composer, report: Report) -> None:
     """Hand the one document in this text to the composer."""
-    directive = _DIRECTIVE.search(text)
+    directive = DIRECTIVE.search(text)
     if directive is not None:
         # libyaml compares each of them with all before it: a long list of them takes hours.
         line = text.count("\n", 0, directive.start()) + 1

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -44,6 +45,8 @@ from interlock.workers.sites import Parked, Site, Sites, write_site
 from interlock.workers.telling import Teller
 
 SUMMARY_MAX: Final = 2_000
+
+DISK_QUOTA: Final = "disk_quota"
 
 HABITS: Final = (
     ".profile", ".bash_profile", ".bash_login", ".bashrc", ".zshenv", ".zprofile", ".zshrc",
@@ -296,8 +299,9 @@ class Attempt:
 
     def told(self) -> None:
         """Whoever clears up after a death from now on has nothing to rescue."""
-        if not self._stays:
-            write_site(replace(self._site, told=True))
+        if not self._stays and self._site.folder.is_dir():
+            with suppress(OSError):  # On a full disk: then what is there is rescued once more.
+                write_site(replace(self._site, told=True))
 
     async def release(self) -> None:
         """Nothing of the attempt is left, except what could not be rescued."""
@@ -333,7 +337,7 @@ class Worked(msgspec.Struct, frozen=True):
 
 _CLASSES: Final = {
     Stop.TIME: "time_out",
-    Stop.DISK: "disk_quota",
+    Stop.DISK: DISK_QUOTA,
     Stop.INTERRUPTED: "interrupted",
     Stop.ASKED: "asked",
     Stop.BUDGET: "budget",

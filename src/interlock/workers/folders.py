@@ -1,15 +1,19 @@
 """Folders that somebody untrusted has written in: measured and removed without following a link."""
 
+import errno
 import os
-import shutil
-import stat
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from interlock.sandbox.clearing import remove_deep
+
 BLOCK_BYTES: Final = 512
 """What `st_blocks` counts in, on every system."""
+
+
+NOBODY_KNOWS: Final = 1 << 50
+"""What cannot be measured counts as more than any disk has."""
 
 
 def bytes_under(folder: Path) -> int:
@@ -22,8 +26,9 @@ def bytes_under(folder: Path) -> int:
                     total += _size(entry)
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(Path(entry.path))
-        except OSError:
-            continue
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return NOBODY_KNOWS  # Deeper than a path may be long: nothing honest is.
     return total
 
 
@@ -41,20 +46,4 @@ def make_private(folder: Path) -> Path:
 
 def remove_tree(folder: Path) -> None:
     """Also where its content was made unreadable; what never was there is fine."""
-    if not os.path.lexists(folder):
-        return
-    if folder.is_symlink() or not folder.is_dir():
-        folder.unlink()
-        return
-    shutil.rmtree(folder, onerror=_open_and_try_again)
-
-
-def _open_and_try_again(remove: Callable[[str], object], path: str, _: object) -> None:
-    for each in (Path(path).parent, Path(path)):
-        with suppress(OSError):
-            if stat.S_ISDIR(os.lstat(each).st_mode):
-                each.chmod(0o700)
-    if Path(path).is_dir() and not Path(path).is_symlink():
-        shutil.rmtree(path)
-    elif os.path.lexists(path):
-        remove(path)
+    remove_deep(folder)

@@ -192,8 +192,7 @@ class WorkerProcess:
         try:
             # A lost transport shows where orders are read; here it only means: nobody listens.
             with suppress(PartLost):
-                await self._gateway.run(job, teller, reins)
-                await self._link.done_with(job)
+                await self._gateway.run(job, teller, reins, lambda: self._link.done_with(job))
         finally:
             del self._working[job.lease]
             if not self._working:

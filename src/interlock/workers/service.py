@@ -13,6 +13,7 @@ Whatever raises on the way, record and release follow. `failed` is the agent's o
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from weakref import WeakValueDictionary
 
@@ -22,12 +23,15 @@ from interlock.engine.errors import EngineError
 from interlock.repository.ports import WorkspaceRefused
 from interlock.sandbox.ports import BoxRefused
 from interlock.workers.agents.ports import Agent, AgentRefused
-from interlock.workers.attempt import Attempt, Ending, Tools
+from interlock.workers.attempt import DISK_QUOTA, Attempt, Ending, Tools
 from interlock.workers.briefing import Brief, KnownSettings, Unfit, brief_of
 from interlock.workers.leftovers import Cleared, clear_left_behind
 from interlock.workers.reins import Reins
 from interlock.workers.sites import WORKTREES, SiteTaken
 from interlock.workers.telling import Teller
+
+Over = Callable[[], Awaitable[None]]
+"""Says that nothing of a job is left to be told."""
 
 
 class Gateway:
@@ -43,10 +47,12 @@ class Gateway:
         await self._tools.workspaces.hide(f"/{WORKTREES}/")
         return await clear_left_behind(self._tools)
 
-    async def run(self, job: Job, teller: Teller, reins: Reins) -> None:
+    async def run(self, job: Job, teller: Teller, reins: Reins, over: Over) -> None:
         """One attempt, from its job to its last trace. Raises what the link raises.
 
-        The next attempt at the same task may come while this one is still cleared away: it waits.
+        `over` comes with the report: a job that is told again to the worker's next life would be
+        begun again. The next attempt at the same task may come while this one is still cleared
+        away: it waits.
         """
         turn = self._turns.setdefault(job.task_id, asyncio.Lock())
         async with turn:
@@ -56,12 +62,16 @@ class Gateway:
                     attempt = Attempt(self._tools, job, brief, site)
                     try:
                         ending = await self._carry_out(attempt, agent, teller, reins)
+                        if ending.result.error_class == DISK_QUOTA:
+                            await _let_go(attempt)  # Its room is what the next one waits for.
                         await self._record(teller, ending)
                         attempt.told()
+                        await over()
                     finally:
                         await _let_go(attempt)
             except (Unfit, SiteTaken) as why:
                 await teller.declined(str(why))
+                await over()
 
     async def _reserve(self, job: Job) -> tuple[Brief, Agent]:
         tools, settings = self._tools, await self._settings.of(job)

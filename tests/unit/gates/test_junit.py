@@ -268,8 +268,9 @@ SUBTESTS = (
 """What pytest 9.2 writes for six tests with thirteen subtests."""
 
 
-def test_subtests_that_the_summary_tells_of_are_no_contradiction() -> None:
-    said = b"6 failed, 4 passed, 1 skipped, 8 subtests passed in 0.76s\n"
+@pytest.mark.parametrize("mark", [b"", b"\x1b[1m"])
+def test_subtests_that_the_summary_tells_of_are_no_contradiction(mark: bytes) -> None:
+    said = b"6 failed, 4 passed, 1 skipped, " + mark + b"8 subtests passed in 0.76s\n"
     reading = read(SUBTESTS, (), said)
     assert reading.unreadable == ""
     assert reading.tests is not None

@@ -10,7 +10,7 @@ from interlock.adapters.system.clock import SystemClock
 from interlock.domain.ids import CommitId, LeaseId, RunId, TaskId, TaskName, Token, WorkerId
 from interlock.domain.task import PlannedTask
 from interlock.engine.dispatch import Job
-from interlock.workers.folders import bytes_under, remove_tree
+from interlock.workers.folders import NOBODY_KNOWS, bytes_under, remove_tree
 from interlock.workers.quota import AT_START_SECONDS, Quota
 from interlock.workers.sites import Parked, Sites, SiteTaken, write_site
 
@@ -102,6 +102,31 @@ async def test_only_the_greediest_is_ended_by_a_full_disk(sites: Sites, tmp_path
         assert "its own 1 MB are the most" in await quota.too_much(big, 500_000)
         assert "raise it" in await quota.refusal(500_000)
         assert await quota.refusal(50_000_000) == ""
+
+
+def test_a_tree_is_removed_however_deep_it_is(tmp_path: Path):
+    top = tmp_path / "top"
+    top.mkdir()
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept").touch()
+    folder = os.open(top, os.O_RDONLY)
+    for number in range(1_500):
+        os.mkdir("n" * 40, dir_fd=folder)
+        below = os.open("n" * 40, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+        if number % 100 == 0:
+            os.close(os.open("file", os.O_CREAT, dir_fd=folder))
+            os.symlink(outside, "link", dir_fd=folder)
+    os.fchmod(folder, 0)
+    os.close(folder)
+    (top / "shut").mkdir(mode=0)
+    assert bytes_under(top) == NOBODY_KNOWS, "longer than a path may be: more than any disk has"
+    remove_tree(top)
+    assert not top.exists()
+    assert (outside / "kept").exists()
+    remove_tree(top)
 
 
 async def test_one_counts_for_all_and_nobody_is_refused_by_an_old_count(

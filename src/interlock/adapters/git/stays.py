@@ -27,9 +27,10 @@ class Moves:
         words = ("update-ref", *(("-m", reason) if reason else ()), "-z", "--stdin")
         settings = tuple(git.place.common_dir / name for name in _SETTINGS)
         self._words = words
-        self._standing = Standing(
-            lambda: git.refs_call(*words), lambda: Sight(git.objects_path, settings)
-        )
+        # A git takes the time of its first line in a reflog for all of them: with a reason, once.
+        self._end = b"" if reason else MOVED
+        sight = None if reason else (lambda: Sight(git.objects_path, settings))
+        self._standing = Standing(lambda: git.refs_call(*words), sight)
 
     async def move(
         self, moves: Iterable[bytes], commits: Iterable[CommitId | None], *, stay: bool
@@ -41,7 +42,7 @@ class Moves:
             answer = await self._git.on_refs(*self._words, stdin=request)
         else:
             about = (commit for commit in commits if commit is not None)
-            answer = await self._standing.ask(request, MOVED, about)
+            answer = await self._standing.ask(request, self._end, about)
         if answer.code < 0 or answer.cut:
             # Its locks may still lie there, so nobody may believe that it let go of them.
             raise PartLost(PART, f"git update-ref was ended: {answer.complaint}", _AGAIN)

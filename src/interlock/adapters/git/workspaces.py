@@ -9,12 +9,9 @@ The one git command that ever runs with a workspace's git directory runs before 
 """
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import re
-import shutil
-import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
@@ -26,6 +23,7 @@ from interlock.adapters.git.trees import checked
 from interlock.domain.ids import CommitId
 from interlock.engine.errors import PartLost
 from interlock.repository.ports import RepositoryPlace, Workspace, WorkspaceRefused
+from interlock.sandbox.clearing import remove_deep
 
 MAKE_SECONDS_MAX: Final = 600.0
 ALTERNATES_DEEP_MAX: Final = 5
@@ -89,7 +87,7 @@ class GitWorkspaces:
                 f"{path} is no workspace of this repository; nothing was removed."
             )
         try:
-            await asyncio.to_thread(_remove, path)
+            await asyncio.to_thread(remove_deep, path)
             note.unlink(missing_ok=True)
         except OSError as error:
             raise lost(error, path) from error
@@ -219,22 +217,3 @@ def _write_open(at: Path, folders: Iterable[str], files: Mapping[str, bytes]) ->
         with (at / name).open("xb") as file:
             file.write(data)
             os.fchmod(file.fileno(), 0o644)
-
-
-def _remove(path: Path) -> None:
-    """Folders that the agent closed are opened; links are removed, never followed."""
-    if path.is_symlink() or path.is_file():
-        path.unlink()
-        return
-    if not path.exists():
-        return
-    with contextlib.suppress(OSError):
-        shutil.rmtree(path)
-        return
-    path.chmod(0o700)
-    for root, folders, _ in os.walk(path):
-        for name in folders:
-            folder = Path(root) / name
-            if stat.S_ISDIR(folder.lstat().st_mode):
-                folder.chmod(0o700)
-    shutil.rmtree(path)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import tempfile
@@ -13,6 +12,7 @@ from typing import Final
 from interlock.domain.settings import BoxName
 from interlock.sandbox.box import Box, End
 from interlock.sandbox.checks import check_order
+from interlock.sandbox.clearing import remove_deep
 from interlock.sandbox.ports import (
     HOME,
     WORKSPACE,
@@ -138,6 +138,7 @@ class PlainBody:
             await door.close()
         self.doors.clear()
         for folder in self._scratch:
-            shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                remove_deep(folder)
         self._scratch.clear()
         return ()

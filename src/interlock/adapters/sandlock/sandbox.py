@@ -4,7 +4,6 @@ import contextlib
 import importlib.util
 import json
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -19,6 +18,7 @@ from interlock.adapters.sandlock.policy import policy
 from interlock.domain.settings import BoxName
 from interlock.sandbox.box import Box, End
 from interlock.sandbox.checks import check_order
+from interlock.sandbox.clearing import remove_deep
 from interlock.sandbox.hosts import Host, ThisHost
 from interlock.sandbox.network import proxy_env
 from interlock.sandbox.ports import (
@@ -183,7 +183,8 @@ class SandlockBody:
             await door.close()
             denied.update(dict.fromkeys(door.denied))
         self.doors.clear()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove_deep(self.scratch)
         return tuple(denied)
 
 

@@ -2,11 +2,10 @@
 
 In a plan that an agent makes, `gates`, `tests_may_go` and `confidence` are faults. In a file they
 are the word of the person who runs it. So the copy is without them, and its first lines say what
-was taken out. Where the answer is no YAML, they get names there that no plan may have.
+was taken out. Where the answer is no YAML, nobody knows what it says: then every line is a comment.
 """
 
 import json
-import re
 from typing import Final
 
 from interlock.planning.without import Taken, without
@@ -15,16 +14,13 @@ FOR_PEOPLE: Final = ("gates", "tests_may_go", "confidence")
 """What only a person says of a task."""
 
 _TOLD_MAX: Final = 20
-_NAMED: Final = re.compile(
-    r"""(?<![\w-])(gates|tests_?may_?go|confidence)(?=["']?\s*:)""", re.IGNORECASE
-)
 _TAKEN_OUT: Final = (
     "The agent wrote what only a person may say of a task. It was taken out; "
     "put back what you want:"
 )
-_RENAMED: Final = (
-    "This is no YAML, so nobody knows what it says. The agent may not write gates, "
-    "tests_may_go and confidence: they are called agents_... here, which no plan may have."
+_UNREAD: Final = (
+    "This is no YAML, so nobody knows what it says: look through it before you take the # away. "
+    "Only a person says gates, tests_may_go and confidence."
 )
 
 
@@ -33,8 +29,7 @@ def copy_of(answer: bytes) -> bytes:
     text = answer.decode("utf-8-sig", errors="replace")
     found = without(text, FOR_PEOPLE) or without(_as_yaml(text), FOR_PEOPLE)
     if found is None:
-        renamed, times = _NAMED.subn(r"agents_\1", text)
-        return f"# {_RENAMED}\n{renamed}".encode() if times else answer
+        return "".join(f"# {line}\n" for line in (_UNREAD, *text.splitlines())).encode()
     if not found.taken:
         return answer
     return (_head(found.taken) + found.text).encode()

@@ -23,22 +23,26 @@ def moves(plane: PlanePicture, run: RunPicture) -> bool:
     tasks = [plane.tasks[run.task_ids[index]] for index in range(run.tasks)]
     if any(_moves(plane, task) for task in tasks):
         return True
-    return any(_may_wait_for_others(task) for task in tasks) and any(
+    return any(_may_wait_for_others(plane, task) for task in tasks) and any(
         _moves(plane, plane.tasks[other.task_ids[index]])
         for other in (plane.runs[run_id] for run_id in plane.active_runs if run_id != run.id)
         for index in range(other.tasks if other.planned else 0)
     )
 
 
-def _may_wait_for_others(task: TaskPicture) -> bool:
+def _may_wait_for_others(plane: PlanePicture, task: TaskPicture) -> bool:
     """For its turn to land, for room or for a file: other runs take those, and give them back."""
+    if task.status is S.READY:
+        run = plane.runs[task.run_id]
+        on_a_person = plane.paused or run.paused or task.planned.agent in run.limits.by_people
+        return not on_a_person
     turn = task.status in (S.READY, S.VERIFYING, S.REVIEW)
     return turn and not (task.status is S.REVIEW and held_for_a_person(task))
 
 
 def is_under_way(plane: PlanePicture) -> bool:
     """Whether agents work or changes are proved and landed, for whichever run, and will end it."""
-    if plane.stopped or plane.paused:
+    if plane.stopped:
         return False
     runs = (plane.runs[run_id] for run_id in plane.active_runs)
     tasks = (

@@ -21,7 +21,7 @@ _SKIPPED_WORDS: Final = frozenset({"disabled", "ignored", "notrun", "skipped", "
 _FAILED_WORDS: Final = frozenset({"broken", "error", "errored", "failed", "failure"})
 
 
-_SUBTESTS_PASSED: Final = re.compile(rb"\b(\d{1,9}) subtests passed\b")
+_SUBTESTS_PASSED: Final = re.compile(rb"(?:\b|(?<=m))(\d{1,9}) subtests passed\b")
 _SUBTEST_TOLD: Final = re.compile(
     rb"^(?:\x1b\[[\d;]*m)*SUB(?:FAILED|FAIL|SKIPPED|SKIP)\b", re.MULTILINE
 )
