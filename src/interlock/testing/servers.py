@@ -22,7 +22,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, TypeVar
@@ -79,8 +79,15 @@ class _Server:
             time.sleep(_POLL_SECONDS)
 
     def kill(self) -> None:
-        """End it as a power failure would."""
+        """End it as a power failure would: what it started is gone as well when this returns."""
+        started = [] if self._process is None else _children_of(self._process.pid)
         self._end(signal.SIGKILL)
+        for pid in started:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + STOP_SECONDS_MAX
+        while any(map(_lives, started)) and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
 
     def stop(self) -> None:
         """End it in an orderly way, or not, if it does not hurry."""
@@ -118,6 +125,20 @@ class _Server:
 
     def _log_tail(self) -> str:
         return (self.folder / "log").read_text(errors="replace")[-2000:]
+
+
+def _children_of(pid: int) -> list[int]:
+    """A server's own processes, which lead sessions of their own; none where nobody can tell."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(word) for word in listed.read_text().split()] if listed.exists() else []
+
+
+def _lives(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 class NatsServer(_Server):

@@ -29,6 +29,8 @@ _TEXTS: Final = ("content", "file_text", "text", "contents")
 _OLDS: Final = ("old_string", "oldString", "old_str", "old_text", "old")
 _NEWS: Final = ("new_string", "newString", "new_str", "new_text", "new")
 _COMMANDS: Final = ("command", "cmd", "script")
+_WAIT: Final = "yield_time_ms"
+_WAIT_MS: Final = 30_000
 _FILLED: Final[Mapping[str, object]] = {
     "boolean": False,
     "integer": 1,
@@ -126,7 +128,9 @@ def _shell(command: str, offers: Mapping[str, Offered]) -> Called:
     schema = tool.fields.get(name)
     if isinstance(schema, dict) and schema.get("type") == "array":
         return _filled(tool, ((_COMMANDS, ["bash", "-c", command]),))
-    return _filled(tool, ((_COMMANDS, command),))
+    # What takes longer than such a tool waits would be left running, and its words unheard.
+    waits = (((_WAIT,), _WAIT_MS),) if _WAIT in tool.fields else ()
+    return _filled(tool, ((_COMMANDS, command), *waits))
 
 
 def _first(names: Sequence[str], offers: Mapping[str, Offered]) -> Offered | None:
