@@ -1,12 +1,15 @@
 """Removes a tree that somebody untrusted has written, however deep it is and whatever it closed.
 
-What lies two folders down is brought up first. So no path gets long, no folder is held open, and
-nothing calls itself: a box may nest folders deeper than any stack, and than any path may be long.
+Mostly the usual way does. Where it fails, what lies two folders down is brought up first: so no
+path gets long, no folder is held open, and nothing calls itself. A box may nest folders deeper than
+any stack, and than any path may be long.
 """
 
 import os
 import secrets
+import shutil
 import stat
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -18,6 +21,9 @@ def remove_deep(folder: Path) -> None:
             folder.unlink()
             return
     except FileNotFoundError:
+        return
+    with suppress(OSError, RecursionError):
+        shutil.rmtree(folder)
         return
     mark, numbers = secrets.token_hex(8), count()
     folder.chmod(0o700)
