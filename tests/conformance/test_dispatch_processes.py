@@ -217,6 +217,23 @@ if agent:
 time.sleep(600)
 """
 
+FINISHES = """
+import os, signal, sys, time
+agent = os.fork()
+if agent == 0:
+    while not os.path.exists(sys.argv[1] + ".asked"):
+        time.sleep(0.01)
+    os._exit(0)
+def asked(number, frame):
+    open(sys.argv[1] + ".asked", "w").close()
+    sys.exit(7 + os.waitpid(agent, 0)[1])
+signal.signal(signal.SIGTERM, asked)
+with open(sys.argv[1] + ".new", "w") as note:
+    note.write(f"{os.getpid()} {agent}")
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+time.sleep(600)
+"""
+
 PLANE = """
 import asyncio, os, sys
 from pathlib import Path
@@ -306,6 +323,18 @@ async def test_a_crew_ends_what_does_not_want_to_end(tmp_path: Path, crew: Crew)
 
     await gone(worker, agent)
     assert crew.members == ()
+
+
+async def test_who_is_asked_to_leave_may_finish_with_what_it_started(tmp_path: Path) -> None:
+    """A git that a worker has just started is in its group, and is not what was asked to leave."""
+    note = tmp_path / "pids"
+    crew = Crew(os.environ, grace_seconds=PATIENCE_SECONDS)
+    member = await crew.start([sys.executable, "-c", FINISHES, str(note)])
+    await noted_pids(note)
+
+    await crew.end()
+
+    assert await member.ended() == 7
 
 
 async def test_what_a_dead_worker_started_ends_with_it(tmp_path: Path, crew: Crew) -> None:

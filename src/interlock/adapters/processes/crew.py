@@ -4,8 +4,9 @@
     member = await crew.start(["interlock", "worker", "run", "--socket", str(folder)])
     await crew.end()
 
-Every member leads its own process group, so that its agents end with it: politely first, then not.
-A member that ends by itself is not started again; that is for those who count workers to decide.
+A member is asked first, and alone: what it started finishes, or is ended by it. Every member leads
+its own process group, and what is left of that ends with it. A member that ends by itself is not
+started again; that is for those who count workers to decide.
 
     start_apart(["interlock", "run"], environment, log)
 
@@ -48,25 +49,26 @@ class Member:
         return await asyncio.shield(self._ended)
 
     async def end(self, grace_seconds: float) -> int:
-        """Ask it and all its processes to stop, then make them."""
+        """Ask it to stop, then make it and all its processes."""
         if not self._ended.done():
-            self._signal(signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
         try:
             async with asyncio.timeout(grace_seconds):
                 return await self.ended()
         except TimeoutError:
-            self._signal(signal.SIGKILL)
+            self._kill_group()
             return await self.ended()
 
     async def _watch(self) -> int:
         code = await self._process.wait()
         # Right now, and only once: later this number may belong to somebody else.
-        self._signal(signal.SIGKILL)
+        self._kill_group()
         return code
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
+            os.killpg(self._process.pid, signal.SIGKILL)
 
 
 class Crew:
