@@ -8,6 +8,8 @@ side numbers its own. Codex is told to be silent about what nobody here listens 
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 import interlock
 from interlock.adapters.codex.asking import (
     ACCEPT,
@@ -31,7 +33,13 @@ from interlock.adapters.codex.items import Items, progress_in
 from interlock.adapters.codex.spending import Spending
 from interlock.sandbox.ports import OUTBOX
 from interlock.workers.agents.json_lines import Document, document_in, text_in
-from interlock.workers.agents.pending import DETAIL_MAX, Questions, Requests, refusal_in
+from interlock.workers.agents.pending import (
+    DETAIL_MAX,
+    QUESTIONS_MAX,
+    Questions,
+    Requests,
+    refusal_in,
+)
 from interlock.workers.agents.ports import Assignment, Ended, Said, Wanted
 from interlock.workers.agents.talking import Parting, Step
 
@@ -58,6 +66,13 @@ _READ_ONLY: Final = (
 _TOO_MUCH: Final = "That is too much to be judged at once: do it in smaller steps."
 
 
+class _Request(msgspec.Struct, frozen=True):
+    """What was asked for, and what follows as soon as that was answered, in whatever way."""
+
+    method: str
+    then: Step
+
+
 class CodexConversation:
     """One turn, in a thread of its own or in the one that this session names."""
 
@@ -66,7 +81,7 @@ class CodexConversation:
         self._resumes = bool(assignment.session)
         self._thread = assignment.session
         self._turn = ""
-        self._requests: Requests[str] = Requests()
+        self._requests: Requests[_Request] = Requests()
         self._questions: Questions[Asked] = Questions("codex")
         self._items, self._spending = Items(), Spending()
         self._interrupted = self._asked_to_stop = False
@@ -130,8 +145,8 @@ class CodexConversation:
 
     # --- what we say -----------------------------------------------------------------------------
 
-    def _request(self, method: str, params: Document) -> Step:
-        number = self._requests.new(method)
+    def _request(self, method: str, params: Document, then: Step | None = None) -> Step:
+        number = self._requests.new(_Request(method, then or Step()))
         return Step(told=({"id": number, "method": method, "params": params},))
 
     def _thread_wanted(self) -> Step:
@@ -165,26 +180,30 @@ class CodexConversation:
         return self._request("turn/interrupt", {"threadId": self._thread, "turnId": self._turn})
 
     def _declined(self, asked: Asked, why: str) -> Step:
-        """A refusal has no place for a reason; it comes behind as a word of ours."""
+        """A refusal has no place for a reason, so a word of ours with it goes first.
+
+        The refusal itself waits until that has come: behind it, the model would be asked twice.
+        """
+        if len(self._requests) >= QUESTIONS_MAX:
+            return _response(asked, DECLINE)  # It does not listen to us.
         reason = f"Your last request was not granted: {why}"
         steer: Document = {
             "threadId": asked.thread,
             "expectedTurnId": asked.turn,
             "input": _text(reason),
         }
-        told = (*_response(asked, DECLINE).told, *self._request("turn/steer", steer).told)
-        return Step(told=told)
+        return self._request("turn/steer", steer, then=_response(asked, DECLINE))
 
     # --- what it answers -------------------------------------------------------------------------
 
     def _answered_by_it(self, document: Document) -> Step:
-        method = self._requests.answered(document.get("id"))
-        if method is None:
+        request = self._requests.answered(document.get("id"))
+        if request is None:
             return Step()
-        if "error" in document:
-            return self._refused_by_it(method, text_in(document, "error", "message"))
+        if "error" in document and request.method != "turn/steer":
+            return self._refused_by_it(request.method, text_in(document, "error", "message"))
         result = document_in(document, "result")
-        match method:
+        match request.method:
             case "initialize":
                 wanted = self._thread_wanted()
                 return Step(told=({"method": "initialized"}, *wanted.told))
@@ -195,11 +214,9 @@ class CodexConversation:
             case "turn/start":
                 return self._turn_known(text_in(result, "turn", "id"))
             case _:
-                return Step()
+                return request.then
 
     def _refused_by_it(self, method: str, why: str) -> Step:
-        if method == "turn/steer":  # the turn was over before our word came
-            return Step()
         said = why[:REASON_MAX] or "it does not say why"
         if method == "thread/resume":
             self._resumes, self._thread = False, ""

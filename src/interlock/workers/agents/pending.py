@@ -31,6 +31,10 @@ class Requests(Generic[Kind]):
         self._last = 0
         self._open: dict[int, Kind] = {}
 
+    def __len__(self) -> int:
+        """How many are not answered."""
+        return len(self._open)
+
     def new(self, kind: Kind) -> int:
         self._last += 1
         self._open[self._last] = kind

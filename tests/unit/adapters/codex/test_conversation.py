@@ -115,6 +115,14 @@ class Played:
         return [each["result"] for each in self.told if "result" in each]
 
 
+def decided(played: Played, step: Step) -> object:
+    """What a question of Codex was answered; a refusal comes once its reason was taken."""
+    (told,) = step.told
+    if text_in(told, "method") == "turn/steer":
+        (told,) = played.hear({"id": told["id"], "result": {}}).told
+    return value_in(told, "result", "decision")
+
+
 def note(method: str, **params: object) -> Document:
     ours: Document = {"threadId": "thread-1", "turnId": "turn-now"}
     return {"method": method, "params": {**ours, **params}}
@@ -174,8 +182,9 @@ def test_what_is_allowed_is_accepted():
     assert played.of(Touched) == [Touched("a.txt")]
 
 
-def test_what_is_denied_is_declined_and_the_reason_comes_behind():
+def test_what_is_denied_is_declined_and_the_reason_goes_first():
     played = Played("denied", "deny: not today", ASKING)
+    assert [text_in(each, "method") for each in played.told[-4:]] == ["turn/steer", ""] * 2
     assert played.answers() == [{"decision": "decline"}, {"decision": "decline"}]
     steer = played.params("turn/steer")
     assert steer["expectedTurnId"] == "turn-now"
@@ -308,15 +317,36 @@ def test_a_question_that_is_withdrawn_cannot_be_answered():
 
 
 def test_too_many_or_too_long_questions_are_declined_unseen():
-    conversation = Played(task=ASKING).begun().conversation
+    played = Played(task=ASKING).begun()
     for number in range(QUESTIONS_MAX):
-        assert conversation.hear(command(number, "make")).events
+        assert played.conversation.hear(command(number, "make")).events
     for asked in (command(900, "make"), command(0, "make")):
-        step = conversation.hear(asked)
+        step = played.conversation.hear(asked)
         assert not step.events
-        assert step.told[0]["result"] == {"decision": "decline"}
+        assert decided(played, step) == "decline"
     long = Played(task=ASKING).begun().hear(command(1, "x" * (DETAIL_MAX + 1)))
     assert not long.events
+
+
+@pytest.mark.parametrize(
+    "answer", [{"result": {"turnId": "turn-now"}}, {"error": {"message": "late"}}]
+)
+def test_a_refusal_follows_its_reason_however_that_was_taken(answer: Document):
+    played = Played(task=ASKING).begun()
+    played.conversation.hear(command(7, "make"))
+    (steer,) = played.conversation.answer("7", "deny: no").told
+    assert not played.over
+    step = played.conversation.hear({"id": steer["id"], **answer})
+    assert step.told == ({"id": 7, "result": {"decision": "decline"}},)
+    assert played.conversation.hear({"id": steer["id"], **answer}) == Step()
+
+
+def test_who_never_takes_a_reason_is_refused_without_one():
+    played = Played(task=ASKING).begun()
+    long = "x" * (DETAIL_MAX + 1)
+    steps = [played.conversation.hear(command(n, long)) for n in range(QUESTIONS_MAX + 1)]
+    assert text_in(steps[-2].told[0], "method") == "turn/steer"
+    assert steps[-1].told[0]["result"] == {"decision": "decline"}
 
 
 def test_a_patch_of_several_files_is_shown_by_the_one_that_decides():
@@ -359,7 +389,7 @@ def test_a_patch_that_is_not_known_is_declined(task: Assignment):
     played.item("started", type="fileChange", id="p", changes=many)
     for name in ("p", "never-heard-of"):
         step = played.hear(asks(1, "item/fileChange/requestApproval", itemId=name))
-        assert step.told[0]["result"] == {"decision": "decline"}
+        assert decided(played, step) == "decline"
     assert not played.of(Wanted)
 
 
@@ -387,11 +417,11 @@ def test_a_read_only_one_may_look_and_leave_its_answer():
         changes = [{"path": path}]
         played.item("started", type="fileChange", id=f"{number}", changes=changes)
         step = played.hear(asks(number, "item/fileChange/requestApproval", itemId=f"{number}"))
-        assert step.told[0]["result"] == {"decision": decision}
+        assert decided(played, step) == decision
     for text, decision in (("/bin/sh -lc 'cat a'", "accept"), ("/bin/sh -lc 'rm a'", "decline")):
-        assert played.hear(command(9, text)).told[0]["result"] == {"decision": decision}
+        assert decided(played, played.hear(command(9, text))) == decision
     typing = command(10, "/bin/sh -lc 'cat a'", kind="writeStdin")
-    assert played.hear(typing).told[0]["result"] == {"decision": "decline"}
+    assert decided(played, played.hear(typing)) == "decline"
     assert not played.of(Wanted)
 
 
