@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,6 +109,29 @@ async def test_what_is_asked_most_starts_no_git(
     assert (await house.git("reflog", "-1", "--format=%gs", "main")).text == "interlock: land"
     await house.git("fsck", "--strict")
     await target.close()
+
+
+async def test_a_landing_has_its_own_time_in_the_reflog(house: GitHouse, trees: GitTrees) -> None:
+    """A git takes one time for all that it is told, so none may have two of them to tell of."""
+    base = (await house.git("rev-parse", "main")).text
+    target = GitTarget(await house.place(), house.store, stay=True)
+    times: list[int] = []
+    for text in ("One\n", "Two\n"):
+        after = await asyncio.to_thread(another_second, times[-1] if times else 0)
+        made = await a_commit(trees, house, text)
+        assert await target.advance("main", made, base)
+        base = made
+        told = await house.git("reflog", "-1", "--date=unix", "--format=%gd", "main")
+        times.append(int(told.text.removeprefix("main@{").removesuffix("}")))
+        assert times[-1] >= after
+    await target.close()
+
+
+def another_second(than: int) -> int:
+    """Git tells no shorter times."""
+    while (now := int(time.time())) <= than:
+        time.sleep(0.01)
+    return now
 
 
 @pytest.mark.parametrize("packed", [False, True])

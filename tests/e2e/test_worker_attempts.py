@@ -29,11 +29,14 @@ from interlock.engine.dispatch import (
     Frozen,
     Left,
     Questioned,
+    Report,
     Started,
     Thaw,
 )
 from interlock.engine.errors import DiskFull, PartLost
+from interlock.workers.reins import Reins
 from interlock.workers.sites import Site, write_site
+from interlock.workers.telling import Teller
 from tests.e2e.worker_stage import cleared, git, seen_in, staged, standing, working
 
 pytestmark = pytest.mark.timeout(90)
@@ -170,6 +173,24 @@ async def test_the_report_waits_for_nothing_that_is_cleared_away(
         end = await plane.until(Finished, second.lease)
         assert end.result.outcome is Outcome.CHANGED, end
         await cleared(stage)
+
+
+async def test_a_job_is_over_with_its_report_and_before_it_is_cleared_away(tmp_path: Path):
+    """Else it is told again to the next life of a worker that dies while it clears away."""
+    said: list[tuple[str, bool]] = []
+    async with staged(tmp_path) as stage:
+
+        async def report(report: Report) -> None:
+            said.append((type(report).__name__, standing(stage) != []))
+
+        async def over() -> None:
+            said.append(("over", standing(stage) != []))
+
+        job = await stage.job(shell("echo x > x"))
+        teller = Teller(job, 1, report, iter(map(str, range(100))).__next__)
+        await stage.gateway().run(job, teller, Reins(), over)
+        assert standing(stage) == []
+    assert said[-2:] == [("Finished", True), ("over", True)]
 
 
 async def test_what_was_told_before_its_worker_died_is_not_rescued_again(

@@ -434,6 +434,38 @@ async def test_nobody_waits_for_what_is_cleared_away(world: World) -> None:
     assert world.pinned == {}
 
 
+async def test_no_endless_row_of_folders_waits_to_be_cleared_away(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With so many left standing, the next gate waits for one of them."""
+    monkeypatch.setattr("interlock.gates.service.FOLDERS_MAX", 2)
+    world.gates = Gates(world.parts, world.options)
+    go_on, remove = asyncio.Event(), world.remove
+
+    async def late(path: Path) -> None:
+        await go_on.wait()
+        await remove(path)
+
+    world.remove = late  # type: ignore[method-assign]
+    trees = {f"new{number}": Play() for number in range(3)}
+    world.plays_as(CHECK, **trees)
+    async with world.crew.lent(), asyncio.TaskGroup() as group:
+        first, second, third = (
+            group.create_task(
+                world.gates.judge(GateQuestion(commit(tree), commit("old"), (CHECK,), Settings()))
+            )
+            for tree in trees
+        )
+        await asyncio.wait((first, second))
+        for _ in range(100):
+            await CLOCK.sleep(0)
+        assert not third.done()
+        assert len(folders_in(world.scratch)) == 2
+        go_on.set()
+    assert third.result().judgement is Judgement.PASSED
+    assert folders_in(world.scratch) == []
+
+
 async def test_a_workspace_that_cannot_be_made_is_nobodys_fault(world: World) -> None:
     async def refused(path: Path, commit: CommitId, branch: str | None = None) -> Workspace:
         raise WorkspaceRefused("Commit c:new is not in the repository.")
