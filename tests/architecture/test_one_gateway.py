@@ -12,8 +12,8 @@ AGENTS = "interlock.workers.agents.ports"
 GATEWAY = frozenset({"interlock.workers.attempt", "interlock.workers.service"})
 """The gateway, and the steps of one attempt that it takes."""
 
-KNOWS_AGENTS = GATEWAY | {"interlock.workers.telling"}
-"""Reads from an agent whether it is simulated."""
+KNOWS_AGENTS = GATEWAY | {"interlock.workers.telling", "interlock.workers.tools"}
+"""One reads from an agent whether it is simulated, one hands agents to the gateway."""
 
 ADAPTERS_OF_AGENTS = frozenset({"command", "scripted", "claude", "codex", "acp"})
 

@@ -17,13 +17,13 @@ from interlock.adapters.system.ids import RandomIds
 from interlock.domain.ids import RepoId, WorkerId
 from interlock.repository.ports import RepositoryPlace
 from interlock.sandbox.secrets import Masker
-from interlock.workers.attempt import Tools
 from interlock.workers.boxes import Surroundings
 from interlock.workers.prepare import NothingPrepared
 from interlock.workers.process import Identity, WorkerProcess, leave_on_signals
 from interlock.workers.quota import Quota
 from interlock.workers.service import Gateway
 from interlock.workers.sites import Sites
+from interlock.workers.tools import Tools
 
 WORKER = WorkerId("agent-local-1")
 

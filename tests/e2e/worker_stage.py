@@ -38,13 +38,13 @@ from interlock.engine.dispatch import Asked, Declined, Finished, Interrupt, Job,
 from interlock.repository.ports import RepositoryPlace
 from interlock.sandbox.ports import Sandbox
 from interlock.sandbox.secrets import Masker
-from interlock.workers.attempt import PreparedEnvironments, Tools
 from interlock.workers.boxes import Surroundings
 from interlock.workers.prepare import NothingPrepared, Prepared, Workshop
 from interlock.workers.process import Identity, WorkerProcess
 from interlock.workers.quota import Quota
 from interlock.workers.service import Gateway
 from interlock.workers.sites import Sites
+from interlock.workers.tools import PreparedEnvironments, Tools
 
 WORKER = WorkerId("agent-local-1")
 PATIENCE_SECONDS = 25.0

@@ -31,12 +31,12 @@ from interlock.control.errors import DeskError, WrongUsage
 from interlock.domain.ids import RepoId, WorkerId
 from interlock.domain.settings import BOXES, BoxName, Settings
 from interlock.engine.errors import EngineError
-from interlock.workers.attempt import Tools
 from interlock.workers.logins import Lender
 from interlock.workers.process import ANYTHING, Identity, WorkerProcess, leave_on_signals
 from interlock.workers.quota import Quota
 from interlock.workers.service import Gateway
 from interlock.workers.sites import Sites
+from interlock.workers.tools import Tools
 
 if TYPE_CHECKING:
     from interlock.engine.dispatch import WorkerLink

@@ -9,10 +9,10 @@ import msgspec
 
 from interlock.domain.ids import LeaseId, TaskId
 from interlock.domain.usage import Usage
-from interlock.workers.attempt import Tools
 from interlock.workers.bringing import Bringer, Brought, CouldNotBring
 from interlock.workers.folders import remove_tree
 from interlock.workers.sites import Site
+from interlock.workers.tools import Tools
 
 SITES_AT_ONCE_MAX: Final = 50
 """More than that wait for the next start."""

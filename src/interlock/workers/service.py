@@ -23,12 +23,14 @@ from interlock.engine.errors import EngineError
 from interlock.repository.ports import WorkspaceRefused
 from interlock.sandbox.ports import BoxRefused
 from interlock.workers.agents.ports import Agent, AgentRefused
-from interlock.workers.attempt import DISK_QUOTA, Attempt, Ending, Tools
+from interlock.workers.attempt import Attempt
 from interlock.workers.briefing import Brief, KnownSettings, Unfit, brief_of
+from interlock.workers.collecting import DISK_QUOTA, Ending
 from interlock.workers.leftovers import Cleared, clear_left_behind
 from interlock.workers.reins import Reins
 from interlock.workers.sites import WORKTREES, SiteTaken
 from interlock.workers.telling import Teller
+from interlock.workers.tools import Tools
 
 Over = Callable[[], Awaitable[None]]
 """Says that nothing of a job is left to be told."""
