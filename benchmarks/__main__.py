@@ -12,6 +12,7 @@ import msgspec
 
 from benchmarks import crowd, engine, gateway, overhead, planning, replay, simulation
 from benchmarks.document import Document, Part, Scale, as_text, load, machine
+from benchmarks.places import measure_in
 from interlock.testing.replaying.plans import ORDERS
 from interlock.testing.replaying.yards import Wish
 
@@ -72,10 +73,17 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--events", type=int, default=1_000_000, help="length of the history that is recovered"
     )
+    parser.add_argument(
+        "--place", type=Path, metavar="FOLDER", help="measure in there (default: a temporary place)"
+    )
     _add_replay(parser)
     options = parser.parse_args(arguments)
     if options.path is not None and options.name != "replay":
         parser.error("only `replay` takes a PATH")
+    if options.place is not None:
+        if not options.place.is_dir():
+            parser.error(f"--place {options.place}: that is no folder")
+        measure_in(options.place)
     return options
 
 

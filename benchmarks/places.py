@@ -11,6 +11,12 @@ from pathlib import Path
 from typing import Final
 
 _REPOSITORY: Final = Path(__file__).parents[1]
+_chosen: list[Path] = []
+
+
+def measure_in(place: Path) -> None:
+    """From now on, whatever disk that is on."""
+    _chosen[:] = [place.resolve(strict=True)]
 
 
 def _disk() -> Path:
@@ -25,5 +31,6 @@ def _disk() -> Path:
 @contextmanager
 def folder() -> Iterator[Path]:
     """A private folder that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="interlock-bench-", dir=_disk()) as made:
+    where = _chosen[0] if _chosen else _disk()
+    with tempfile.TemporaryDirectory(prefix="interlock-bench-", dir=where) as made:
         yield Path(made)
