@@ -18,12 +18,14 @@ from interlock.control.narration import narrate
 from interlock.control.store import Store
 from interlock.domain.ids import RunId, WorkerId
 from interlock.domain.settings import Settings
-from interlock.engine.ports import Clock, EventLog
+from interlock.engine.ports import Clock, Doorbell, EventLog
 from interlock.engine.supervisor import Supervisor
 from interlock.flows.run.motion import is_under_way, lease_holders, moves, wanted_workers
 from interlock.flows.run.pictures import PlanePicture
 
 LOOK_SECONDS: Final = 1.0
+BEHIND_SECONDS: Final = 0.02
+"""Those who read are a little behind those who work, so that they do not take their processor."""
 
 Say = Callable[[str], None]
 
@@ -131,10 +133,14 @@ class Follower:
                 await kept.staff(wanted_in(self._chronicle.plane))
                 if not goes_on(self._chronicle.plane):
                     return False
-                await either(lambda: bell.rung(LOOK_SECONDS), stop.gently.wait)
+                await either(lambda: self._news(bell), stop.gently.wait)
         finally:
             bell.close()
         return True
+
+    async def _news(self, bell: Doorbell) -> None:
+        if await bell.rung(LOOK_SECONDS):
+            await self._clock.sleep(BEHIND_SECONDS)
 
     async def catch_up(self, *, told: bool = True) -> None:
         while events := await self._log.read(self._chronicle.plane.position, PAGE):

@@ -17,8 +17,16 @@ class LocalDoorbell:
         self._forget = forget
         self._closed = False
         self._lost: PartLost | None = None
+        self._position: int | None = None
 
-    def ring(self) -> None:
+    @property
+    def position(self) -> int | None:
+        return self._position
+
+    def ring(self, position: int | None) -> None:
+        """Positions only grow, and who does not know once is not to be believed until heard."""
+        waits = self._rung.is_set()
+        self._position = None if waits and self._position is None else position
         self._rung.set()
 
     def fail(self, lost: PartLost) -> None:

@@ -72,6 +72,11 @@ class Doorbell(Protocol):
         """Wait until something was appended since the last call; False when the time is over."""
         ...
 
+    @property
+    def position(self) -> int | None:
+        """How far the log went at the last ring; None: unknown, read and see."""
+        ...
+
     def close(self) -> None: ...
 
 

@@ -1,7 +1,7 @@
 """Keeping a plane: stand by, take over, stop, and what a lost part means, on pretend time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -23,7 +23,7 @@ from interlock.domain.ids import CommandId, RepoId, WorkerId
 from interlock.domain.settings import OnLoss
 from interlock.engine.dispatch import Delivery, Order
 from interlock.engine.errors import PartLost
-from interlock.engine.ports import Leadership, NewEvent, StreamWrite
+from interlock.engine.ports import Leadership, NewEvent, Recorded, StreamWrite
 from interlock.flows.run.keeper import Keeper, Keeping
 from interlock.flows.run.news import Options, Ports
 from interlock.flows.run.pictures import command_stream, epoch_stream
@@ -108,6 +108,16 @@ class Line:
         """Nothing to close."""
 
 
+class CountedLog(MemoryEventLog):
+    """Remembers how often it was read."""
+
+    reads = 0
+
+    async def read(self, after: int, limit: int = 1000) -> Sequence[Recorded]:
+        self.reads += 1
+        return await super().read(after, limit)
+
+
 class Kept:
     """One process: its keeper, what it said, and how often it has opened its ports."""
 
@@ -116,6 +126,7 @@ class Kept:
         self.said: list[str] = []
         self.opened = 0
         self.killed = self.cut_off = False
+        self.log = CountedLog(town.store)
         options = Options(process=name, release="test")
         self.keeper = Keeper(REPO, self, options, Keeping(on_loss), self.said.append)
 
@@ -130,7 +141,7 @@ class Kept:
         if town.closed_to:
             raise lost(town.closed_to)
         yield Ports(
-            MemoryEventLog(town.store),
+            self.log,
             MemorySnapshots(town.store),
             MemoryBlobs(town.store),
             Line(town),
@@ -236,6 +247,22 @@ def test_who_is_fenced_out_writes_nothing_and_stands_by():
             await town.clock.sleep(20)
 
             assert await town.processes() == ["first", PERSON.id, "first"]
+            kept.keeper.stop()
+
+    story(tell)
+
+
+def test_what_a_plane_wrote_itself_it_does_not_read_again():
+    async def tell(town: Town) -> None:
+        kept = town.keeper("first")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(kept.keeper.keep())
+            await town.clock.sleep(1)
+            before = kept.log.reads
+            await town.write(command_stream(REPO), CommandGiven(CommandId("c"), Pause()))
+            await town.clock.sleep(1)
+            assert await town.facts(CommandAccepted) == [CommandAccepted(CommandId("c"))]
+            assert kept.log.reads - before == 2  # The command, and that nothing follows it.
             kept.keeper.stop()
 
     story(tell)

@@ -41,7 +41,7 @@ class MemoryStore:
         self.head = chained.head
         if chained.rows:
             for bell in self._bells:
-                bell.ring()
+                bell.ring(chained.head.position)
 
     def listen(self, forget: Callable[[LocalDoorbell], None]) -> LocalDoorbell:
         def forget_everywhere(bell: LocalDoorbell) -> None:

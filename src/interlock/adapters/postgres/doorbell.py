@@ -1,7 +1,6 @@
 """Wake-ups across processes: NOTIFY says how far the log goes, a slow look finds what got lost."""
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, LiteralString
 
@@ -11,6 +10,7 @@ from interlock.adapters.postgres.database import (
     closed_on_error,
     told_as_part,
 )
+from interlock.engine.doorbell import LocalDoorbell
 from interlock.engine.errors import PartLost
 
 LOOK_SECONDS: Final = 5.0
@@ -22,43 +22,13 @@ NOTIFY: Final[LiteralString] = "SELECT pg_notify(%s, %s)"
 _LAST: Final[LiteralString] = "SELECT position FROM log_head"
 
 
-class PostgresDoorbell:
-    """Rings once for any number of appends."""
-
-    def __init__(self, forget: Callable[["PostgresDoorbell"], None]) -> None:
-        self._rung = asyncio.Event()
-        self._forget = forget
-        self._closed = False
-
-    def ring(self) -> None:
-        self._rung.set()
-
-    async def rung(self, timeout_seconds: float | None = None) -> bool:
-        if self._closed:
-            raise RuntimeError("the doorbell is closed")
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                await self._rung.wait()
-        except TimeoutError:
-            return False
-        self._rung.clear()
-        return not self._closed
-
-    def close(self) -> None:
-        """Whoever waits at the moment is told False."""
-        if not self._closed:
-            self._closed = True
-            self._rung.set()
-            self._forget(self)
-
-
 class Listener:
     """One connection that hears of every append to a schema and rings this process's doorbells."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._position = 0
-        self._bells: set[PostgresDoorbell] = set()
+        self._bells: set[LocalDoorbell] = set()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -66,8 +36,8 @@ class Listener:
         connection = await self._open()
         self._task = asyncio.create_task(self._run(connection), name="postgres listener")
 
-    def listen(self) -> PostgresDoorbell:
-        bell = PostgresDoorbell(self._bells.discard)
+    def listen(self) -> LocalDoorbell:
+        bell = LocalDoorbell(self._bells.discard)
         self._bells.add(bell)
         return bell
 
@@ -75,7 +45,7 @@ class Listener:
         """Told by this process's own appends first and by the server again; it rings once."""
         if position > self._position:
             self._position = position
-            self._ring()
+            self._ring(position)
 
     async def close(self) -> None:
         if self._task is not None:
@@ -89,7 +59,7 @@ class Listener:
             try:
                 await self._hear(connection)
             except PartLost:
-                self._ring()  # whoever reads now learns what is wrong
+                self._ring(None)  # whoever reads now learns what is wrong
                 connection = await self._reopen()
 
     async def _hear(self, connection: Connection) -> None:
@@ -122,6 +92,6 @@ class Listener:
         if row is not None:
             self.grown_to(int(row[0]))
 
-    def _ring(self) -> None:
+    def _ring(self, position: int | None) -> None:
         for bell in self._bells:
-            bell.ring()
+            bell.ring(position)

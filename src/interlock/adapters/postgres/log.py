@@ -8,11 +8,12 @@ import msgspec
 from psycopg.rows import TupleRow
 
 from interlock.adapters.postgres.database import PART, Connection, Database
-from interlock.adapters.postgres.doorbell import Listener, PostgresDoorbell
+from interlock.adapters.postgres.doorbell import Listener
 from interlock.adapters.postgres.schema import prepare as prepare_schema
 from interlock.adapters.postgres.writer import Writer
 from interlock.domain.actor import Actor
 from interlock.engine.chain import EMPTY, Head, Stored, Verification, verify_chain
+from interlock.engine.doorbell import LocalDoorbell
 from interlock.engine.errors import PartLost
 from interlock.engine.ports import Fence, Recorded, StreamWrite
 from interlock.engine.records import prepare, recorded_of
@@ -87,7 +88,7 @@ class PostgresEventLog:
         ends = await self._database.run(_ends_of)
         return await verify_chain(self._stored(0, ends.last), ends.heads, ends.head, expected)
 
-    def listen(self) -> PostgresDoorbell:
+    def listen(self) -> LocalDoorbell:
         return self._listener.listen()
 
     async def close(self) -> None:

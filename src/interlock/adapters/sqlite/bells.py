@@ -86,7 +86,7 @@ class Belfry:
         if position > self._known:
             self._known = position
             for bell in self._bells:
-                bell.ring()
+                bell.ring(position)
 
     def ring_others(self, position: int) -> None:
         self._ringer.ring(position)

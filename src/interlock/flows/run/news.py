@@ -35,7 +35,9 @@ class Options(msgspec.Struct, frozen=True):
 
 
 class Rung(msgspec.Struct, frozen=True):
-    """The log has grown, or an alarm went off: look."""
+    """The log has grown, as far as this where it is known, or an alarm went off: look."""
+
+    reaches: int | None = None
 
 
 class PlanLoaded(msgspec.Struct, frozen=True):

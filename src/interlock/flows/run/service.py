@@ -146,7 +146,7 @@ class Plane:
     async def _watch_log(self, bell: Doorbell) -> None:
         while True:
             await bell.rung()
-            await self._news.put(Rung())
+            await self._news.put(Rung(bell.position))
 
     async def _watch_reports(self) -> None:
         while True:
@@ -175,7 +175,7 @@ class Plane:
     # --- one turn ---------------------------------------------------------------------------------
 
     async def _turn(self, news: Sequence[News]) -> None:
-        if any(isinstance(item, Rung) for item in news):
+        if any(isinstance(item, Rung) and not self._knows(item) for item in news):
             # Others only ever append commands; own events are in the picture already.
             self._picture = await catch_up(self._ports.log, self._picture)
             self._check_epoch()
@@ -194,6 +194,10 @@ class Plane:
                 await item.settle()
         if self._picture.position - self._snapshot_at >= self._options.snapshot_every:
             await self._save_snapshot()
+
+    def _knows(self, rung: Rung) -> bool:
+        """It was rung for what this plane has written itself: nothing is asked of the log."""
+        return rung.reaches is not None and rung.reaches <= self._picture.position
 
     def _check_epoch(self) -> None:
         """A plane that has nothing to write must notice, too, that another one took over."""

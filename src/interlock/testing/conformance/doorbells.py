@@ -76,6 +76,16 @@ class DoorbellSuite(LogFixture):
             await append
         await other.close()
 
+    async def test_a_ring_says_how_far_the_log_goes(self, house: LogHouse, log: EventLog) -> None:
+        """Or nothing; never more than there is, nor less than what was heard of."""
+        other = await house.open()
+        bell = log.listen()
+        for number, writer in enumerate((log, other, log)):
+            (recorded,) = await writer.append([write("a", number, "x")], AT)
+            assert await bell.rung(SOON_SECONDS)
+            assert bell.position in {None, recorded.position}
+        await other.close()
+
     async def test_nothing_recorded_rings_nothing(self, log: EventLog) -> None:
         bell = log.listen()
         await log.append([], AT)
