@@ -4,6 +4,7 @@
 """
 
 import os
+import signal
 import tempfile
 import tomllib
 from collections.abc import Generator
@@ -28,6 +29,11 @@ hypothesis.settings.register_profile(
     "nightly", max_examples=2000, deadline=None, database=None, print_blob=True
 )
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background by a script. Programs under test inherit that, and heard no Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
