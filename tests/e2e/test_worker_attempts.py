@@ -193,6 +193,21 @@ async def test_a_job_is_over_with_its_report_and_before_it_is_cleared_away(tmp_p
     assert said[-2:] == [("Finished", True), ("over", True)]
 
 
+async def test_who_is_asked_to_leave_clears_away_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Otherwise a workspace stays a moment behind its change, for those who judge it go first."""
+    monkeypatch.setattr("interlock.workers.service.BEHIND_SECONDS", 3600.0)
+    monkeypatch.setattr("interlock.workers.process.GOODBYE_SECONDS", 3600.0)
+    async with staged(tmp_path) as stage:
+        async with working(stage) as plane:
+            job = await stage.job(shell("echo x > x"))
+            assert (await plane.result_of(job)).outcome is Outcome.CHANGED
+            await plane.end_of(await stage.job(shell("true"), "other"))
+            assert [name for name in standing(stage) if job.task_id in name]
+        assert standing(stage) == []
+
+
 async def test_what_was_told_before_its_worker_died_is_not_rescued_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -38,6 +38,9 @@ PIN_PREFIX = "gates/"
 FOLDERS_MAX = 64
 """Folders of gates that run or are not cleared away yet; more of them wait."""
 
+BEHIND_SECONDS = 0.1
+"""So long behind a verdict its gate is cleared away: until then others need disk and processors."""
+
 
 class Crew(Protocol):
     """Owns work that goes on when its starter has gone on: a supervisor that outlives questions."""
@@ -58,7 +61,7 @@ class GateQuestion(msgspec.Struct, frozen=True):
 class GateParts(msgspec.Struct, frozen=True):
     """What the gates work with. `slots` bounds the gates of all questions together.
 
-    `crew` owns what is cleared away after a gate has ended: nobody waits for that.
+    `crew` owns what goes on behind a verdict, clearing away and booking: nobody waits for that.
     """
 
     sandbox: Sandbox
@@ -195,7 +198,8 @@ class Gates:
                 self.reuses += 1
                 return Found(flight.evidence, reused=True)
             # Whoever made it was cancelled or met a lost part: look again, perhaps make it here.
-        flight = self._flights[key] = _Flight()
+        flight, booking = _Flight(), False
+        self._flights[key] = flight
         try:
             known = await self._parts.book.find(key)
             if known is not None:
@@ -203,10 +207,22 @@ class Gates:
                 flight.evidence = known
                 return Found(known, reused=True)
             flight.evidence = made = await self._make(gate, settings, subject)
-            return Found(made, reused=False, blob=await self._written(key, made))
+            blob = await self._kept(made)
+            if booking := is_conclusive(made):
+                self._parts.crew.start(f"book {key}", self._book(key, made))
+            return Found(made, reused=False, blob=blob)
+        finally:
+            flight.over.set()
+            if not booking:
+                del self._flights[key]
+
+    async def _book(self, key: str, made: Evidence) -> None:
+        """Until it stands there its flight is found; what cannot be kept is made again."""
+        try:
+            with suppress(EngineError):
+                await self._parts.book.keep(key, made)
         finally:
             del self._flights[key]
-            flight.over.set()
 
     async def _make(self, gate: GateSettings, settings: Settings, subject: _Subject) -> Evidence:
         parts = self._parts
@@ -226,7 +242,7 @@ class Gates:
             except (BoxRefused, WorkspaceRefused) as refusal:
                 return Evidence(NOT_RUN, refused=str(refusal))
             finally:
-                parts.crew.start(pin, uninterrupted(self._clear(folders, pin)))
+                parts.crew.start(pin, self._clear_behind(folders, pin))
 
     async def _folders(self) -> Folders:
         """A fresh place, when not too many wait to be cleared away: the disk is not endless."""
@@ -237,18 +253,11 @@ class Gates:
             self._standing.release()
             raise
 
-    async def _written(self, key: str, made: Evidence) -> BlobId:
-        """Into the book, where it may be found again, and as a blob, at the same time."""
-        blob = list[BlobId]()
-
-        async def keep() -> None:
-            blob.append(await self._kept(made))
-
-        async with Supervisor() as crew:
-            crew.start("blob", keep())
-            if is_conclusive(made):
-                crew.start("book", self._parts.book.keep(key, made))
-        return blob[0]
+    async def _clear_behind(self, folders: Folders, pin: str) -> None:
+        try:
+            await self._parts.clock.sleep(BEHIND_SECONDS)
+        finally:
+            await uninterrupted(self._clear(folders, pin))
 
     async def _clear(self, folders: Folders, pin: str) -> None:
         """What cannot be cleared away now is left for the next sweep."""

@@ -38,7 +38,11 @@ class Quota:
 
     async def refusal(self, limit_bytes: int) -> str:
         """Why nothing more may start; empty where there is room."""
-        used, free = await asyncio.to_thread(self._used_and_free, limit_bytes)
+        known = self._known(AT_START_SECONDS)
+        used = limit_bytes if known is None else sum(known.values())
+        if used >= limit_bytes:  # Only what was counted just now is a reason.
+            used = await asyncio.to_thread(self._used, limit_bytes)
+        free = shutil.disk_usage(self._store).free
         if used >= limit_bytes:
             return (
                 f"workspaces and homes use {_mb(used)} of the {_mb(limit_bytes)} that "
@@ -62,11 +66,9 @@ class Quota:
             f"{_mb(limit_bytes)} that [limits] disk allows, and its own {_mb(own)} are the most"
         )
 
-    def _used_and_free(self, limit_bytes: int) -> tuple[int, int]:
+    def _used(self, limit_bytes: int) -> int:
         used = sum(self._counted(AT_START_SECONDS).values())
-        if used >= limit_bytes:
-            used = sum(self._by_task().values())
-        return used, shutil.disk_usage(self._store).free
+        return used if used < limit_bytes else sum(self._by_task().values())
 
     def _counted(self, seconds: float) -> Mapping[str, int]:
         """Counted no longer ago than that, by whichever worker; who counts now counts for all."""

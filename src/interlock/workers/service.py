@@ -15,9 +15,11 @@ Whatever raises on the way, record and release follow. `failed` is the agent's o
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Final
 from weakref import WeakValueDictionary
 
 from interlock.domain.ids import TaskId
+from interlock.domain.result import Outcome
 from interlock.engine.dispatch import Job
 from interlock.engine.errors import EngineError
 from interlock.repository.ports import WorkspaceRefused
@@ -34,6 +36,9 @@ from interlock.workers.tools import Tools
 
 Over = Callable[[], Awaitable[None]]
 """Says that nothing of a job is left to be told."""
+
+BEHIND_SECONDS: Final = 0.1
+"""So long behind a change its workspace goes: whoever judges it needs disk and processors first."""
 
 
 class Gateway:
@@ -69,6 +74,8 @@ class Gateway:
                         await self._record(teller, ending)
                         attempt.told()
                         await over()
+                        if ending.result.outcome is Outcome.CHANGED:
+                            await reins.told(BEHIND_SECONDS)
                     finally:
                         await _let_go(attempt)
             except (Unfit, SiteTaken) as why:

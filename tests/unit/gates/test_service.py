@@ -434,6 +434,41 @@ async def test_nobody_waits_for_what_is_cleared_away(world: World) -> None:
     assert world.pinned == {}
 
 
+async def test_a_verdict_does_not_wait_until_it_stands_in_the_book(world: World) -> None:
+    """And who asks for the same meanwhile finds it all the same."""
+    go_on, keep = asyncio.Event(), world.keep
+
+    async def late(key: str, evidence: Evidence) -> None:
+        await go_on.wait()
+        await keep(key, evidence)
+
+    world.plays_as(CHECK, new=Play())
+    world.keep = late  # type: ignore[method-assign]
+    question = GateQuestion(commit("new"), commit("old"), (CHECK,), Settings())
+    async with world.crew.lent():
+        first = await world.gates.judge(question)
+        assert world.kept == {}
+        again = await world.gates.judge(question)
+        go_on.set()
+    assert [v.reused for v in (*first.verdicts, *again.verdicts)] == [False, True]
+    assert world.gates.runs == 1
+    assert len(world.kept) == 1
+    assert [v.reused for v in (await judge(world, CHECK)).verdicts] == [True]
+
+
+async def test_what_cannot_be_booked_is_made_again(world: World) -> None:
+    """The book saves time, and nobody's verdict hangs on it."""
+
+    async def lost(key: str, evidence: Evidence) -> None:
+        raise PartLost("verdicts", key, "Repair it")
+
+    world.plays_as(CHECK, new=Play())
+    world.keep = lost  # type: ignore[method-assign]
+    for runs in (1, 2):
+        assert (await judge(world, CHECK)).judgement is Judgement.PASSED
+        assert world.gates.runs == runs
+
+
 async def test_no_endless_row_of_folders_waits_to_be_cleared_away(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -460,7 +495,7 @@ async def test_no_endless_row_of_folders_waits_to_be_cleared_away(
         for _ in range(100):
             await CLOCK.sleep(0)
         assert not third.done()
-        assert len(folders_in(world.scratch)) == 2
+        assert len([*folders_in(world.scratch)]) == 2
         go_on.set()
     assert third.result().judgement is Judgement.PASSED
     assert folders_in(world.scratch) == []
