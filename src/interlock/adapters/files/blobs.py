@@ -41,6 +41,8 @@ class FileBlobs:
             _make_private(root)
             _make_private(self._temporary)
             _sweep(self._temporary)
+            self._durable_folders.update(root.glob("[0-9a-f][0-9a-f]"))
+            _sync_folder(root)
 
     async def put(self, data: bytes) -> BlobId:
         return await self._in_thread(lambda: self._write(data))
@@ -89,7 +91,7 @@ class FileBlobs:
             raise
 
     def _prepare_folder(self, folder: Path) -> None:
-        """Its entry in the root is made durable once per process, whoever created it."""
+        """Its entry in the root is durable since the start, or made so once per process."""
         if folder in self._durable_folders and folder.is_dir():
             return
         folder.mkdir(mode=0o700, exist_ok=True)
