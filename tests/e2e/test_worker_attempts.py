@@ -208,6 +208,16 @@ async def test_who_is_asked_to_leave_clears_away_at_once(
         assert standing(stage) == []
 
 
+async def test_the_next_attempt_at_a_task_does_not_wait_for_the_moment_behind_its_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("interlock.workers.service.BEHIND_SECONDS", 3600.0)
+    async with staged(tmp_path) as stage, working(stage) as plane:
+        for attempt in (1, 2, 3):
+            job = await stage.job(shell(f"echo {attempt} > x"), attempt=attempt)
+            assert (await plane.result_of(job)).outcome is Outcome.CHANGED
+
+
 async def test_what_was_told_before_its_worker_died_is_not_rescued_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import sys
@@ -48,7 +49,8 @@ from interlock.workers.sites import Sites
 
 WORKER_MODULE: Final = "interlock.bootstrap.worker"
 LEASE_SECONDS: Final = 60.0
-_GRACE_SECONDS: Final = 10.0
+_GRACE_SECONDS: Final = 20.0
+"""Twice what an agent has that does not end when it is asked: its work is rescued after that."""
 
 
 def process_name() -> str:
@@ -151,6 +153,7 @@ def hall_of(site: Site, opener: StoreOpener, box: Chosen) -> Hall:
     @asynccontextmanager
     async def hall(store: Store, settings: Settings, stop: Stop) -> AsyncIterator[KeptPlane]:
         repo_id = store.repo_id or RepoId("")
+        gc.freeze()  # What was loaded stays; looking through it for garbage takes 15 ms each time.
         parts = RealParts(site, settings, opener, box)
         options = Options(
             process=process_name(), release=__version__, judgings=2 * gates_at_once(settings)

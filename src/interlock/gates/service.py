@@ -107,6 +107,7 @@ class Gates:
         self._parts = parts
         self._options = options
         self._flights: dict[str, _Flight] = {}
+        self._unbooked: EngineError | None = None
         self._standing = asyncio.Semaphore(FOLDERS_MAX)
         self.runs = 0
         self.reuses = 0
@@ -192,6 +193,7 @@ class Gates:
             environment=environment,
             sees=(box_env(settings, self._options), settings.sandbox.read),
         )
+        self._raise_if_unbooked()
         while flight := self._flights.get(key):
             await flight.over.wait()
             if flight.evidence is not None:
@@ -208,8 +210,9 @@ class Gates:
                 return Found(known, reused=True)
             flight.evidence = made = await self._make(gate, settings, subject)
             blob = await self._kept(made)
-            if booking := is_conclusive(made):
+            if is_conclusive(made):
                 self._parts.crew.start(f"book {key}", self._book(key, made))
+                booking = True
             return Found(made, reused=False, blob=blob)
         finally:
             flight.over.set()
@@ -219,10 +222,17 @@ class Gates:
     async def _book(self, key: str, made: Evidence) -> None:
         """Until it stands there its flight is found; what cannot be kept is made again."""
         try:
-            with suppress(EngineError):
-                await self._parts.book.keep(key, made)
+            await self._parts.book.keep(key, made)
+        except EngineError as lost:
+            self._unbooked = lost
         finally:
             del self._flights[key]
+
+    def _raise_if_unbooked(self) -> None:
+        """Nobody waits for the book; that it is out of order is told to whoever asks next."""
+        lost, self._unbooked = self._unbooked, None
+        if lost is not None:
+            raise lost
 
     async def _make(self, gate: GateSettings, settings: Settings, subject: _Subject) -> Evidence:
         parts = self._parts

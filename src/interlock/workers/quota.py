@@ -88,7 +88,7 @@ class Quota:
         try:
             age = self._clock.now().timestamp() - self._kept.stat().st_mtime
             kept = msgspec.json.decode(self._kept.read_bytes(), type=dict[str, int])
-        except (OSError, msgspec.DecodeError):
+        except (OSError, UnicodeDecodeError, msgspec.DecodeError):
             return None
         return kept if 0 <= age < seconds else None
 
@@ -126,7 +126,8 @@ class Quota:
             if not folder.is_dir():
                 continue
             for entry in folder.iterdir():
-                task = _task_of(entry.name)
+                # Anybody may put a folder there, with a name that is no text.
+                task = _task_of(os.fsencode(entry.name).decode(errors="replace"))
                 sizes[task] = sizes.get(task, 0) + bytes_under(entry)
         return sizes
 

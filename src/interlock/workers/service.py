@@ -48,6 +48,7 @@ class Gateway:
         self._tools = tools
         self._settings = KnownSettings(tools.blobs)
         self._turns = WeakValueDictionary[TaskId, asyncio.Lock]()
+        self._reins = WeakValueDictionary[TaskId, Reins]()
 
     async def open(self) -> Cleared:
         """Once at a start: clear up after workers that died."""
@@ -62,6 +63,9 @@ class Gateway:
         away: it waits.
         """
         turn = self._turns.setdefault(job.task_id, asyncio.Lock())
+        if (before := self._reins.get(job.task_id)) is not None:
+            before.wake()  # What it left is in the way now.
+        self._reins[job.task_id] = reins
         async with turn:
             try:
                 brief, agent = await self._reserve(job)

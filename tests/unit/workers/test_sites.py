@@ -104,6 +104,16 @@ async def test_only_the_greediest_is_ended_by_a_full_disk(sites: Sites, tmp_path
         assert await quota.refusal(50_000_000) == ""
 
 
+async def test_names_that_are_no_text_are_counted_as_well(sites: Sites, tmp_path: Path):
+    """Anybody may put such a folder there, and no start may fail for it."""
+    store = tmp_path / "store"
+    (store / "homes" / os.fsdecode(b"caf\xe9")).mkdir(parents=True)
+    quota = Quota(sites, store, SystemClock())
+    assert await quota.refusal(50_000_000) == ""
+    (store / "disk.json").write_bytes(b'{"caf\xe9": 1}')
+    assert await quota.refusal(50_000_000) == ""
+
+
 def test_a_tree_is_removed_however_deep_it_is(tmp_path: Path):
     top = tmp_path / "top"
     top.mkdir()
