@@ -202,15 +202,19 @@ class Tracer:
         from interlock.workers.service import Gateway
 
         real, release, clear = Gateway.run, Attempt.release, Gates._clear  # noqa: SLF001
-        begun: ContextVar[float] = ContextVar("begun")
 
         async def run(gateway: Gateway, job: Job, teller: Teller, reins: Reins, over: Over) -> None:
             _task.set(job.task_id)
-            begun.set(time.time())
-            await real(gateway, job, teller, reins, over)
+            begun = time.time()
+
+            async def told() -> None:
+                await over()
+                self.write("attempt", "", begun)
+                _task.set("")
+
+            await real(gateway, job, teller, reins, told)
 
         async def released(attempt: Attempt) -> None:
-            self.write("attempt", "", begun.get())
             _task.set("")
             await release(attempt)
 
